@@ -1,0 +1,81 @@
+"""From what a person types to a scenario: a path, the name of a shipped scenario, `--set path=value`."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import UsageError
+from sim.scenario.suggestions import nearest
+from sim.shipped import SUFFIXES, configs_directory, question, shipped
+
+if TYPE_CHECKING:
+    from sim.scenario.scenario import Scenario
+
+
+def locate(name: str) -> Path:
+    """The file that `name` means: a path, else a shipped scenario. Raises UsageError with what comes near."""
+    path = Path(name)
+    if path.exists() and not path.is_dir():
+        return path
+    known = shipped()
+    bare = name.removesuffix(".yaml").removesuffix(".yml")
+    if bare in known:
+        return known[bare]
+    if path.is_dir():
+        raise UsageError(f"{name} is a folder, not a scenario file; {_advice(_nearby(path))}")
+    near = _nearby(path.parent, path.stem) or nearest(path.stem, known)
+    raise UsageError(f"no such scenario file: {name}; {_advice(near)}")
+
+
+def complete_scenario(incomplete: str) -> list[tuple[str, str]]:
+    """Completions of a scenario: shipped names with the question each asks, then files and folders."""
+    found = [(name, question(path)) for name, path in shipped().items() if name.startswith(incomplete)]
+    directory, _, start = incomplete.rpartition("/")
+    folder = Path(directory or ("/" if incomplete.startswith("/") else "."))
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(start) and (path.is_dir() or path.suffix in SUFFIXES):
+                shown = f"{directory}/{path.name}" if "/" in incomplete else path.name
+                found.append((f"{shown}/" if path.is_dir() else shown, ""))
+    return found
+
+
+def load_scenario(name: str, settings: Sequence[str] | None = None) -> "Scenario":
+    """Reads a scenario and sets what `--set` says.
+
+    Raises:
+        UsageError: no such file, or a setting that is not `path=value`.
+        ScenarioError: every problem of the file, or of the values set.
+    """
+    path = locate(name)
+    changes = parse_settings(settings or ())
+    from sim.scenario.loader import load
+
+    scenario = load(path)
+    return scenario.set(changes) if changes else scenario
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, str]:
+    """`["services.api.workers=12"]` -> `{"services.api.workers": "12"}`; the scenario reads the values."""
+    changes: dict[str, str] = {}
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        if not equals or not path.strip():
+            raise UsageError(f"--set {setting} is not path=value; write --set services.api.workers=12")
+        changes[path.strip()] = value.strip()
+    return changes
+
+
+def _nearby(folder: Path, name: str = "") -> str:
+    """The scenario file in a folder whose name is most like `name`; the first, if any name will do."""
+    if not folder.is_dir():
+        return ""
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
+    match = nearest(name, files) if name else next(iter(files), "")
+    return str(files[match]) if match else ""
+
+
+def _advice(candidate: str) -> str:
+    if candidate:
+        return f"did you mean {candidate}?"
+    return f"`forebay init --list` names those shipped in {configs_directory().name}/"

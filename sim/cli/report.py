@@ -1,0 +1,6 @@
+"""stub"""
+
+
+def command() -> int:
+    """Stub."""
+    return 0

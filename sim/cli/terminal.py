@@ -1,0 +1,143 @@
+"""Where words go: data to stdout, notes and progress to stderr; colour only where it is wanted and seen."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+PATIENCE = 2.0  # seconds of silence before a bar appears
+FLAT_WIDTH = 160  # columns of a table that goes to a file or a pipe
+
+Report = Callable[[float], None]
+"""What long work calls with the fraction done, 0 to 1."""
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether `stream` shows colours and nobody said no (a NO_COLOR that is not empty, a dumb terminal)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """The two streams as one command uses them."""
+
+    quiet: bool = False
+    no_color: bool = False
+
+    def write(self, text: str) -> None:
+        """Writes data to stdout, ending in a line end. A reader that has gone (`| head`) is no error."""
+        emit(sys.stdout, text)
+
+    def note(self, text: str) -> None:
+        """Says something beside the data, on stderr, unless --quiet."""
+        if not self.quiet:
+            emit(sys.stderr, text)
+
+    def complain(self, text: str) -> None:
+        """Says what is wrong, on stderr, also when quiet."""
+        emit(sys.stderr, text)
+
+    def console(self) -> "Console":
+        """A rich console on stdout: plain text without a colour code where colour is not wanted."""
+        from rich.console import Console
+
+        colour = not self.no_color and wants_colour(sys.stdout)
+        return Console(
+            file=sys.stdout,
+            color_system="auto" if colour else None,
+            width=None if sys.stdout.isatty() else FLAT_WIDTH,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+
+    def show(self, *things: Any) -> None:
+        """Prints rich tables and texts to stdout."""
+        console = self.console()
+        with console.capture() as captured:
+            for thing in things:
+                console.print(thing)
+        # A table pads its lines; what is copied or compared should not end in blanks.
+        self.write("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Report]:
+        """A bar on stderr when the work inside takes more than two seconds and somebody is watching.
+
+        Yields what the work calls with the fraction done; until the first call the bar only shows life.
+        """
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda _fraction: None
+            return
+        bar = _Bar(label, colour=not self.no_color and wants_colour(sys.stderr))
+        try:
+            yield bar.report
+        finally:
+            bar.close()
+
+
+class _Bar:
+    """Appears after `PATIENCE` seconds, from a timer's thread, so that quick work never imports it."""
+
+    def __init__(self, label: str, *, colour: bool) -> None:
+        self._label = label
+        self._colour = colour
+        self._fraction: float | None = None
+        self._shown: tuple[Progress, TaskID] | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(PATIENCE, self._appear)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def report(self, fraction: float) -> None:
+        """Moves the bar to `fraction` of its length."""
+        with self._lock:
+            self._fraction = min(1.0, max(0.0, fraction))
+            if self._shown is not None:
+                bar, task = self._shown
+                bar.update(task, total=1.0, completed=self._fraction)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        self._timer.cancel()
+        with self._lock:
+            self._closed = True
+            if self._shown is not None:
+                self._shown[0].stop()
+
+    def _appear(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        console = Console(stderr=True, color_system="auto" if self._colour else None)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        bar = Progress(*columns, console=console, transient=True)
+        with self._lock:
+            if self._closed:
+                return
+            total = None if self._fraction is None else 1.0
+            task = bar.add_task(self._label, total=total, completed=self._fraction or 0.0)
+            self._shown = bar, task
+            bar.start()
+
+
+def emit(stream: TextIO, text: str) -> None:
+    """Writes a text that ends in a line end; when the reader has gone, what follows goes nowhere, quietly."""
+    if not text:
+        return
+    try:
+        stream.write(text if text.endswith("\n") else text + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more as it ends: give it somewhere to flush to.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

@@ -1,0 +1,79 @@
+"""`forebay validate`: every problem of every file at once, each with its place and a valid example."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sim.cli.files import complete_scenario, locate
+from sim.cli.options import NoColorOption, QuietOption
+from sim.cli.printing import json_text
+from sim.cli.status import INVALID, OK
+from sim.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from sim.errors import Problem
+
+Style = Literal["text", "json", "github"]
+
+
+def command(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="Scenario files.", autocompletion=complete_scenario, show_default=False
+        ),
+    ],
+    style: Annotated[
+        Style, typer.Option("--format", "-f", help="github: annotations of a pull request.")
+    ] = "text",
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> int:
+    """Check scenario files: every error at once, with its line."""
+    from sim.scenario.loader import check
+
+    terminal = Terminal(quiet, no_color)
+    found = {name: check(locate(name)) for name in files}
+    problems = [problem for each in found.values() for problem in each]
+    if style == "json":
+        terminal.write(json_text(_document(found)))
+    elif style == "github":
+        terminal.write("\n".join(annotation(problem) for problem in problems))
+    else:
+        terminal.write("\n".join(str(problem) for problem in problems))
+        for name, each in found.items():
+            if not each:
+                terminal.note(f"{name}: valid")
+    return INVALID if problems else OK
+
+
+def _document(found: "dict[str, list[Problem]]") -> dict[str, Any]:
+    fields = ("file", "line", "column", "path", "message", "example", "suggestion")
+    return {
+        "schema_version": 1,
+        "valid": not any(found.values()),
+        "files": [
+            {
+                "file": name,
+                "valid": not problems,
+                "problems": [{key: getattr(problem, key) for key in fields} for problem in problems],
+            }
+            for name, problems in found.items()
+        ],
+    }
+
+
+def annotation(problem: "Problem") -> str:
+    """One problem as a workflow command, which a pull request shows beside the line."""
+    place = {"file": problem.file, "line": problem.line or None, "col": problem.column or None}
+    where = ",".join(f"{key}={_property(str(value))}" for key, value in place.items() if value is not None)
+    text = f"{problem.path}: {problem.text}" if problem.path else problem.text
+    return f"::error {where}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,1 @@
+"""Scenario -> observations, twice: `reference` to be read, `compiled` to be run; they give identical attempt logs."""

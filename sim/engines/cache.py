@@ -1,0 +1,96 @@
+"""Where compiled code is kept between runs: a folder named by a digest of the package's sources, or nowhere at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numba
+
+PACKAGE: Final = Path(__file__).resolve().parent.parent
+SOURCES: Final = ("draws.py", "engines", "scenario")
+"""What the machine code is made from, below the package: an edit anywhere in it must not meet old machine code."""
+
+_compiling = threading.Lock()
+_compiled = False
+
+
+def compile_once(first_call: Callable[[], object]) -> None:
+    """Makes the call that compiles the kernel or loads it from the cache, once a process; a compile is announced."""
+    global _compiled
+    with _compiling:
+        if _compiled:
+            return
+        place = folder()
+        if place is None or not any(place.rglob("*.nbi")):
+            print("compiling the engine, once for this version (about 20 s) …", file=sys.stderr, flush=True)
+            began = time.perf_counter()
+            first_call()
+            print(f"compiled in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        else:
+            first_call()
+        _compiled = True
+
+
+def digest() -> str:
+    """Names the sources and versions that the machine code depends on."""
+    sha = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for part in SOURCES:
+        path = PACKAGE / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            sha.update(file.relative_to(PACKAGE).as_posix().encode() + file.read_bytes())
+    return sha.hexdigest()[:16]
+
+
+def folder() -> Path | None:
+    """The first folder of these that can be written: FOREBAY_CACHE, the user's cache, the temporary folder; else None."""
+    name = f"forebay-{digest()}"
+    for base in _candidates():
+        place = base / name
+        try:
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=place):
+                pass
+        except OSError:
+            continue
+        if place.stat().st_uid == os.getuid() if hasattr(os, "getuid") else True:
+            return place
+    return None
+
+
+def _candidates() -> Iterator[Path]:
+    if os.environ.get("FOREBAY_CACHE"):
+        yield Path(os.environ["FOREBAY_CACHE"])
+    if os.environ.get("XDG_CACHE_HOME"):
+        yield Path(os.environ["XDG_CACHE_HOME"]) / "forebay"
+    try:
+        yield Path.home() / ".cache" / "forebay"
+    except RuntimeError:  # no HOME, and no entry for the user
+        pass
+    # A shared temporary folder: only one's own folder in it is trusted, since cached code is run.
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    yield Path(tempfile.gettempdir()) / f"forebay-{user}"
+
+
+def cached(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """numba.njit for an entry of the kernel, its machine code kept in `folder()` if there is one."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        place = folder()
+        if place is None:
+            return numba.njit(**options)(function)
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(place)
+        try:
+            return numba.njit(cache=True, **options)(function)
+        finally:
+            numba.config.CACHE_DIR = before
+
+    return decorate

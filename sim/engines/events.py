@@ -1,0 +1,139 @@
+"""The compiled engine's event list: a 4-ary heap ordered by the tie rule, and lanes of timers with a constant delay."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numba
+import numpy as np
+
+from sim.engines.jit import OPTIONS
+from sim.engines.memory import heap, lanes, timers
+
+COMPLETION, TIMEOUT, PATIENCE, TICK, DELIVERY, ARRIVAL = range(6)
+"""Classes of events, in the order in which those of one instant happen."""
+
+CLASS_SHIFT: Final = 61
+SOURCE_SHIFT: Final = 53
+REQUEST_SHIFT: Final = 20
+NAME: Final = (1 << CLASS_SHIFT) - 1
+"""The bits of a key that name an attempt: traffic class, request, attempt."""
+
+MOST_SOURCES: Final = 1 << (CLASS_SHIFT - SOURCE_SHIFT)
+MOST_REQUESTS: Final = 1 << (SOURCE_SHIFT - REQUEST_SHIFT)
+MOST_ATTEMPTS: Final = 1 << REQUEST_SHIFT
+
+_NAME_BITS = np.uint64(NAME)
+_CLASS_SHIFT = np.uint64(CLASS_SHIFT)
+_SOURCE_SHIFT = np.uint64(SOURCE_SHIFT)
+_REQUEST_SHIFT = np.uint64(REQUEST_SHIFT)
+
+
+@numba.njit(**OPTIONS)
+def name_of(source: int, request: int, attempt: int) -> Any:
+    """The 61 bits that name an attempt; attempt 0 names the request itself."""
+    return (np.uint64(source) << _SOURCE_SHIFT) | (np.uint64(request) << _REQUEST_SHIFT) | np.uint64(attempt)
+
+
+@numba.njit(**OPTIONS)
+def key_of(kind: int, name: Any) -> Any:
+    """The key of an event of this class about what `name` names."""
+    return (np.uint64(kind) << _CLASS_SHIFT) | name
+
+
+@numba.njit(**OPTIONS)
+def class_of(key: Any) -> int:
+    """The class of the event with this key."""
+    return np.int64(key >> _CLASS_SHIFT)
+
+
+@numba.njit(**OPTIONS)
+def named(key: Any) -> Any:
+    """The name in a key."""
+    return key & _NAME_BITS
+
+
+@numba.njit(**OPTIONS)
+def push(w: Any, time: float, key: Any, item: int) -> None:
+    """Adds an event; the caller has made sure of a free place."""
+    events = heap(w)
+    place = w.heap_size
+    w.heap_size = place + 1
+    while place > 0:
+        above = (place - 1) >> 2
+        parent = events[above]
+        if parent.time < time or (parent.time == time and parent.key <= key):
+            break
+        events[place] = parent
+        place = above
+    events[place].time = time
+    events[place].key = key
+    events[place].item = item
+
+
+@numba.njit(**OPTIONS)
+def drop_first(w: Any) -> None:
+    """Removes the first event."""
+    events = heap(w)
+    size = w.heap_size - 1
+    w.heap_size = size
+    if size == 0:
+        return
+    moved = events[size]
+    time, key = moved.time, moved.key
+    place = 0
+    while True:
+        child = 4 * place + 1
+        if child >= size:
+            break
+        best = child
+        best_time, best_key = events[child].time, events[child].key
+        last = min(child + 4, size)
+        for other in range(child + 1, last):
+            other_time = events[other].time
+            if other_time < best_time or (other_time == best_time and events[other].key < best_key):
+                best, best_time, best_key = other, other_time, events[other].key
+        if time < best_time or (time == best_time and key <= best_key):
+            break
+        events[place] = events[best]
+        place = best
+    events[place] = moved
+
+
+@numba.njit(**OPTIONS)
+def set_timer(w: Any, which: int, time: float, key: Any, item: int) -> None:
+    """Adds a timer to a lane, or to the heap if the lane is full (the driver then enlarges the lane)."""
+    lane = lanes(w)[which]
+    if lane.length == lane.capacity:
+        w.lane_full = 1
+        push(w, time, key, item)
+        return
+    ring = timers(lane)
+    mask = lane.capacity - 1
+    place = lane.head + lane.length
+    lane.length += 1
+    # Timers are set in the order of time; of one instant, a later one can still belong earlier by the tie rule.
+    while place > lane.head:
+        previous = ring[(place - 1) & mask]
+        if previous.time < time or (previous.time == time and previous.key <= key):
+            break
+        ring[place & mask] = previous
+        place -= 1
+    ring[place & mask].time = time
+    ring[place & mask].key = key
+    ring[place & mask].item = item
+    if place == lane.head and (
+        lane.wakes == 0 or time < lane.wake_time or (time == lane.wake_time and key < lane.wake_key)
+    ):
+        wake(w, which)
+
+
+@numba.njit(**OPTIONS)
+def wake(w: Any, which: int) -> None:
+    """Puts the first timer of a lane into the heap; an earlier such entry of this lane is thereby void."""
+    lane = lanes(w)[which]
+    first = timers(lane)[lane.head & (lane.capacity - 1)]
+    lane.wakes = 1
+    lane.wake_time = first.time
+    lane.wake_key = first.key
+    push(w, first.time, first.key, -1 - which)

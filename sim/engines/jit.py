@@ -1,0 +1,62 @@
+"""A rule's plain Python function compiled for the kernel: the same code, rebound to machine words and compiled callees."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numba
+import numpy as np
+
+from sim import draws
+
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+"""Never `fastmath`: both engines must round alike. A division by zero gives inf or nan, as no rule divides by zero."""
+
+_compiled: dict[types.FunctionType, Any] = {}
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """`function` as machine code, with every plain function of the package that it calls compiled too."""
+    if not isinstance(function, types.FunctionType):
+        raise TypeError(f"{function!r} is not a plain function")
+    if function not in _compiled:
+        _compiled[function] = numba.njit(**OPTIONS)(_rebound(function))
+    return _compiled[function]
+
+
+def replace(function: Callable[..., Any], by: Any) -> None:
+    """From now on, compiled code that calls `function` calls `by`, an already compiled function."""
+    assert isinstance(function, types.FunctionType)
+    _compiled[function] = by
+
+
+def ladder(rules: Sequence[Callable[..., Any] | None], arguments: str, otherwise: str) -> Any:
+    """A compiled function of (op, *arguments) that runs the rule at place `op`; `otherwise` is the value for none.
+
+    `otherwise` must be a value that stops the run (a NaN time is refused by the kernel), never one that goes unseen.
+    """
+    body = [f"def choose(op, {arguments}):"]
+    scope: dict[str, Any] = {"nan": float("nan")}
+    for place, rule in enumerate(rules):
+        if rule is None:
+            continue
+        scope[f"rule_{place}"] = compiled(rule)
+        body += [f"    if op == {place}:", f"        return rule_{place}({arguments})"]
+    body.append(f"    return {otherwise}")
+    exec("\n".join(body), scope)  # the source above is made of the package's own names alone
+    return numba.njit(**OPTIONS)(scope["choose"])
+
+
+def _rebound(function: types.FunctionType) -> types.FunctionType:
+    scope = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        value = scope.get(name)
+        if isinstance(value, types.FunctionType) and value.__module__.partition(".")[0] == "sim":
+            scope[name] = compiled(value)
+        elif function.__module__ == draws.__name__ and isinstance(value, int):
+            scope[name] = np.uint64(value)
+    if function.__module__ == draws.__name__:
+        scope["WORD"] = np.uint64
+    return types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__)

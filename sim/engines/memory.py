@@ -1,0 +1,241 @@
+"""The compiled engine's flat memory: what a request, an attempt, a service … is made of, and typed views by address.
+
+The kernel gets one record, `World`, that holds addresses and sizes. Views opened from an address carry no reference
+counts, so passing them costs nothing; Python owns the arrays, enlarges them when the kernel asks, and keeps them alive.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from sim.draws import PURPOSES
+from sim.engines.jit import OPTIONS
+from sim.engines.observations import LOG
+
+I8, U8, F8 = np.int64, np.uint64, np.float64
+
+METER = np.dtype([("level", F8), ("since", F8), ("area", F8)])
+
+EVENT = np.dtype([("time", F8), ("key", U8), ("item", I8)])
+"""`key` orders events of one instant: class, traffic class, request, attempt, from the highest bits down."""
+
+LANE = np.dtype(
+    [("address", I8), ("capacity", I8), ("head", I8), ("length", I8), ("wake_time", F8), ("wake_key", U8), ("wakes", I8)]
+)
+"""A ring of timers with one constant delay, so in order by themselves; only its first one stands in the event heap."""
+
+REQUEST = np.dtype(
+    [
+        ("name", U8),
+        ("source", I8),
+        ("number", I8),
+        ("born", F8),
+        ("attempt", I8),
+        ("waiting_since", F8),
+        ("in_orbit", I8),
+        ("previous_backoff", F8),
+        ("counted", I8),
+        ("size", F8),
+        ("next_free", I8),
+    ]
+)
+
+ATTEMPT = np.dtype(
+    [
+        ("name", U8),
+        ("request", I8),
+        ("source", I8),
+        ("number", I8),
+        ("attempt", I8),
+        ("service", I8),
+        ("state", I8),
+        ("awaited", I8),
+        ("counted", I8),
+        ("outcome", I8),
+        ("sent", F8),
+        ("arrived", F8),
+        ("started", F8),
+        ("work", F8),
+        ("given", F8),
+        ("size", F8),
+        ("rank", F8),
+        ("order", I8),
+        ("older", I8),
+        ("newer", I8),
+        ("child", I8),
+        ("sibling", I8),
+        ("back", I8),
+        ("row", I8),
+        ("next_free", I8),
+    ]
+)
+
+SOURCE = np.dtype(
+    [
+        ("arrival", I8),
+        ("arrival_op", I8),
+        ("state", I8),
+        ("stop", F8),
+        ("start", F8),
+        ("batch", I8),
+        ("batch_left", I8),
+        ("users", I8),
+        ("think", I8),
+        ("rates", I8),
+        ("rate_pieces", I8),
+        ("rate_piece", I8),
+        ("epoch", I8),
+        ("next_request", I8),
+        ("sizes", I8),
+        ("service", I8),
+        ("service_time", I8),
+        ("priority", F8),
+        ("timeout", F8),
+        ("deadline", F8),
+        ("cancel", I8),
+        ("attempts", I8),
+        ("retry_on", I8),
+        ("probability", F8),
+        ("backoff", I8),
+        ("backoff_op", I8),
+        ("honours_retry_after", I8),
+        ("accepts_late", I8),
+        ("network", I8),
+        ("losses", I8),
+        ("loss_pieces", I8),
+        ("loss_piece", I8),
+        ("lane", I8),
+        *((f"{purpose}_key", U8) for purpose in PURPOSES),
+    ]
+)
+
+SERVICE = np.dtype(
+    [
+        ("workers", F8),
+        ("capacity", F8),
+        ("paused", I8),
+        ("time_factor", F8),
+        ("error_ratio", F8),
+        ("retry_after", F8),
+        ("drops_oldest", I8),
+        ("order", I8),
+        ("discipline", I8),
+        ("discipline_op", I8),
+        ("max_wait", I8),
+        ("lane", I8),
+        ("oldest", I8),
+        ("newest", I8),
+        ("root", I8),
+        ("arrivals", I8),
+        ("ready", I8),
+        ("pieces", I8),
+        ("piece_count", I8),
+        ("piece", I8),
+        ("pauses", I8),
+        ("pause_count", I8),
+        ("pause", I8),
+    ]
+)
+
+ARRAYS: Final = {
+    "parameters": F8,
+    "states": F8,
+    "sources": SOURCE,
+    "services": SERVICE,
+    "meters": METER,
+    "counts": F8,
+    "stays": F8,
+    "cohort": F8,
+    "histogram": I8,
+    "moments": F8,
+    "edges": F8,
+    "counts_read": F8,
+    "areas_read": F8,
+    "lanes": LANE,
+    "heap": EVENT,
+    "requests": REQUEST,
+    "attempts": ATTEMPT,
+    "log": LOG,
+}
+"""Every array of the world and what it is made of; each has its address and its length in the world record."""
+
+WORLD = np.dtype(
+    [
+        *((f"{name}_address", I8) for name in ARRAYS),
+        *((f"{name}_length", I8) for name in ARRAYS),
+        ("traffic_count", I8),
+        ("service_count", I8),
+        ("heap_size", I8),
+        ("free_request", I8),
+        ("free_requests", I8),
+        ("free_attempt", I8),
+        ("free_attempts", I8),
+        ("log_size", I8),
+        ("logging", I8),
+        ("lane_full", I8),
+        ("next_edge", I8),
+        ("now", F8),
+        ("warmup", F8),
+        ("duration", F8),
+        ("end", F8),
+        ("open_requests", I8),
+        ("ready", I8),
+        ("events", I8),
+        ("still_since", I8),
+        ("begun", I8),
+        ("closed", I8),
+        ("broken", I8),
+    ]
+)
+
+
+@intrinsic  # type: ignore[misc]  # numba's decorators are untyped
+def _pointer(typing_context: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.intp), generate
+
+
+def _view(name: str) -> Any:
+    """A compiled function that opens the world's array of this name."""
+    scope: dict[str, Any] = {"carray": numba.carray, "pointer": _pointer, "dtype": ARRAYS[name]}
+    exec(f"def view(w):\n    return carray(pointer(w.{name}_address), w.{name}_length, dtype)", scope)
+    return numba.njit(**OPTIONS)(scope["view"])
+
+
+parameters = _view("parameters")
+states = _view("states")
+sources = _view("sources")
+services = _view("services")
+meters = _view("meters")
+counts = _view("counts")
+stays = _view("stays")
+cohort = _view("cohort")
+histogram = _view("histogram")
+moments = _view("moments")
+edges = _view("edges")
+counts_read = _view("counts_read")
+areas_read = _view("areas_read")
+lanes = _view("lanes")
+heap = _view("heap")
+requests = _view("requests")
+attempts = _view("attempts")
+log = _view("log")
+
+
+@numba.njit(**OPTIONS)
+def timers(lane: Any) -> Any:
+    """The ring of one lane."""
+    return numba.carray(_pointer(lane.address), lane.capacity, EVENT)
+
+
+@numba.njit(**OPTIONS)
+def world_at(address: int) -> Any:
+    """The world record that stands at an address."""
+    return numba.carray(_pointer(address), 1, WORLD)[0]

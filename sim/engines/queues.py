@@ -1,0 +1,113 @@
+"""The compiled engine's waiting lines: a list from oldest to newest, and over it a pairing heap where a rank decides.
+
+The pairing heap (Fredman, Sedgewick, Sleator and Tarjan, 1986) is woven through the attempts themselves, so any
+attempt can leave from the middle (a timeout, a cancellation) and a line needs no memory of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+
+from sim.engines.jit import OPTIONS
+from sim.engines.memory import attempts, services
+
+OLDEST_FIRST, NEWEST_FIRST, BY_RANK = range(3)
+
+
+@numba.njit(**OPTIONS)
+def join(w: Any, service: int, slot: int) -> None:
+    """An attempt joins the line of a service; its rank and order are set."""
+    line, all_attempts = services(w)[service], attempts(w)
+    joining = all_attempts[slot]
+    joining.older, joining.newer = line.newest, -1
+    if line.newest >= 0:
+        all_attempts[line.newest].newer = slot
+    else:
+        line.oldest = slot
+    line.newest = slot
+    if line.order == BY_RANK:
+        joining.child = joining.sibling = joining.back = -1
+        line.root = meld(all_attempts, line.root, slot)
+
+
+@numba.njit(**OPTIONS)
+def leave(w: Any, service: int, slot: int) -> None:
+    """An attempt leaves the line of a service, from wherever it stands."""
+    line, all_attempts = services(w)[service], attempts(w)
+    leaving = all_attempts[slot]
+    if leaving.older >= 0:
+        all_attempts[leaving.older].newer = leaving.newer
+    else:
+        line.oldest = leaving.newer
+    if leaving.newer >= 0:
+        all_attempts[leaving.newer].older = leaving.older
+    else:
+        line.newest = leaving.older
+    if line.order == BY_RANK:
+        rest = merged_siblings(all_attempts, leaving.child)
+        if line.root == slot:
+            line.root = rest
+        else:
+            if all_attempts[leaving.back].child == slot:
+                all_attempts[leaving.back].child = leaving.sibling
+            else:
+                all_attempts[leaving.back].sibling = leaving.sibling
+            if leaving.sibling >= 0:
+                all_attempts[leaving.sibling].back = leaving.back
+            line.root = meld(all_attempts, line.root, rest)
+
+
+@numba.njit(**OPTIONS)
+def next_in_line(w: Any, service: int) -> int:
+    """The attempt that a free worker takes, or -1."""
+    line = services(w)[service]
+    if line.order == OLDEST_FIRST:
+        return line.oldest
+    if line.order == NEWEST_FIRST:
+        return line.newest
+    return line.root
+
+
+@numba.njit(**OPTIONS)
+def meld(all_attempts: Any, one: int, other: int) -> int:
+    """The root of two heaps made one."""
+    if one < 0:
+        return other
+    if other < 0:
+        return one
+    a, b = all_attempts[one], all_attempts[other]
+    if b.rank < a.rank or (b.rank == a.rank and b.order < a.order):
+        one, other = other, one
+    upper, lower = all_attempts[one], all_attempts[other]
+    lower.sibling = upper.child
+    if upper.child >= 0:
+        all_attempts[upper.child].back = other
+    lower.back = one
+    upper.child = other
+    return one
+
+
+@numba.njit(**OPTIONS)
+def merged_siblings(all_attempts: Any, first: int) -> int:
+    """The root of a list of siblings made one heap: melded in pairs, then from the last pair back."""
+    pairs = -1
+    while first >= 0:
+        second = all_attempts[first].sibling
+        rest = -1
+        all_attempts[first].sibling = all_attempts[first].back = -1
+        if second >= 0:
+            rest = all_attempts[second].sibling
+            all_attempts[second].sibling = all_attempts[second].back = -1
+        pair = meld(all_attempts, first, second)
+        all_attempts[pair].sibling = pairs
+        pairs = pair
+        first = rest
+    root = -1
+    while pairs >= 0:
+        rest = all_attempts[pairs].sibling
+        all_attempts[pairs].sibling = -1
+        root = meld(all_attempts, root, pairs)
+        pairs = rest
+    return root

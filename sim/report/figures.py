@@ -1,0 +1,78 @@
+"""Figures as a person reads them: `410 ms [400, 420]`, with as many digits as the interval allows; and their names."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from sim.units import format_duration, format_rate, format_ratio, parse_duration, parse_rate
+
+NOTHING = "–"
+
+
+def figure(mean: float | None, low: float | None = None, high: float | None = None, unit: str = "count") -> str:
+    """A figure with its unit and, where there is one, its interval in the same unit.
+
+    Args:
+        mean: the estimate in base units (seconds, per second, ratio, count); None or NaN when there is none.
+        low: lower end of its interval, None or NaN when there is none.
+        high: upper end.
+        unit: `s`, `1/s`, `ratio` or `count`, as in a summary.
+    """
+    if mean is None or math.isnan(mean):
+        return NOTHING
+    scale, suffix = _scale(mean, unit)
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return f"{_digits(mean / scale)}{suffix}"
+    if not math.isfinite(mean) or not math.isfinite(high - low):
+        return f"{_digits(mean / scale)}{suffix} [{_digits(low / scale)}, {_digits(high / scale)}]"
+    places = _places((high - low) / 2.0 / scale, mean / scale)
+    middle, bottom, top = (f"{value / scale:.{places}f}" for value in (mean, low, high))
+    return f"{middle}{suffix} [{bottom}, {top}]"
+
+
+def metric_words(metric: str) -> str:
+    """A metric's name in words: `latency_p99` -> `p99 latency`."""
+    stay, _, statistic = metric.partition("_")
+    if stay in ("latency", "wait", "sojourn") and statistic:
+        return f"{'p99.9' if statistic == 'p999' else statistic} {stay}"
+    return metric.replace("_", " ")
+
+
+def subject_words(subject: str) -> str:
+    """A subject's name in words: `traffic:web` -> `traffic web`."""
+    return subject.replace(":", " ", 1)
+
+
+def _scale(mean: float, unit: str) -> tuple[float, str]:
+    """The size of the unit to show a mean in, in base units, and how it is written after the number."""
+    if not math.isfinite(mean):
+        return 1.0, {"s": " s", "1/s": "/s"}.get(unit, "")
+    if unit == "s":
+        word = format_duration(mean).rpartition(" ")[2]
+        return parse_duration(f"1{word}"), f" {word}"
+    if unit == "1/s":
+        word = re.sub(r"^[-+0-9.eE]+", "", format_rate(mean))
+        return parse_rate(f"1{word}"), word
+    if unit == "ratio":
+        return 0.01, format_ratio(mean)[-1]
+    return 1.0, ""
+
+
+def _places(half: float, mean: float) -> int:
+    """Decimals that show two digits of the half-width, and no more than nine digits in all."""
+    if half > 0.0:
+        wanted = 1 - math.floor(math.log10(half))
+    else:
+        wanted = 3 - (math.floor(math.log10(abs(mean))) if mean else 3)
+    whole = max(1, 1 + math.floor(math.log10(abs(mean)))) if mean else 1
+    return max(0, min(wanted, 9 - whole))
+
+
+def _digits(value: float) -> str:
+    """Four digits, or all the digits of a larger whole number."""
+    if not math.isfinite(value):
+        return "inf" if value > 0 else "-inf"
+    if abs(value) >= 1e4:
+        return f"{value:,.0f}" if abs(value) < 1e12 else f"{value:.3e}"
+    return f"{value:.4g}"

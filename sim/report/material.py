@@ -1,0 +1,77 @@
+"""What a report is written from: a scenario, its results, theory's word, and curves over load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.scenario.scenario import Scenario
+    from sim.study.replicate import Results
+    from sim.theory.match import Analysis
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that the sections read; what is None leaves its sections out.
+
+    `source` is the name of the scenario's file, as the command that reproduces the report will name it.
+    """
+
+    scenario: Scenario
+    results: Results
+    theory: Analysis | None
+    curve: pd.DataFrame | None
+    plan: Any
+    source: str
+
+    @cached_property
+    def records(self) -> dict[tuple[str, str], Any]:
+        """The summary by subject and metric."""
+        return {(str(row.subject), str(row.metric)): row for row in self.results.summary.itertuples(index=False)}
+
+    def value(self, subject: str, metric: str) -> float | None:
+        """A mean of the summary; None if it is not there, or not a number."""
+        row = self.records.get((subject, metric))
+        value = None if row is None else row.mean
+        return None if value is None or value != value else float(value)
+
+    @cached_property
+    def own_curve(self) -> pd.DataFrame | None:
+        """The curve of the scenario as written, without its variants."""
+        from sim.study.curves import is_as_written
+
+        if self.curve is None:
+            return None
+        own = self.curve[[is_as_written(str(name)) for name in self.curve["variant"]]]
+        return own if len(own) else None
+
+
+Progress = Callable[[int, int], None]
+"""Told how many steps are done, of how many."""
+
+
+def gather(
+    scenario: Scenario,
+    results: Results | None = None,
+    *,
+    curve: pd.DataFrame | None = None,
+    curves: bool = True,
+    plan: Any = None,
+    source: str = "scenario.yaml",
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Material:
+    """Run, solve and load the scenario as far as that is not given; `curves=False` leaves the curves out."""
+    from sim.study.curves import load_curve
+    from sim.study.replicate import run
+    from sim.theory.match import analyze
+
+    found = results if results is not None else run(scenario, jobs=jobs)
+    if curve is None and curves:
+        curve = load_curve(found.scenario, jobs=jobs, progress=progress)
+    return Material(found.scenario, found, analyze(found.scenario), curve, plan, source)

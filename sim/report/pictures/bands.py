@@ -1,0 +1,67 @@
+"""A time series over replications as a mean with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Track:
+    """Mean and interval at each time bin: `time` is the bin's start, `width` its length, both in seconds.
+
+    `low` and `high` are NaN where there was one replication only.
+    """
+
+    time: NDArray[np.float64]
+    width: float
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @property
+    def peak(self) -> float:
+        """The greatest mean, 0 where there is nothing."""
+        return float(np.nanmax(self.mean)) if np.isfinite(self.mean).any() else 0.0
+
+    @property
+    def end(self) -> float:
+        """The mean over the last bins: where the series ends up."""
+        return float(np.nanmean(self.mean[-3:]))
+
+    @property
+    def middle(self) -> NDArray[np.float64]:
+        """The middle of each bin, in seconds."""
+        return self.time + self.width / 2.0
+
+
+def paths(series: pd.DataFrame, subjects: Sequence[str], metric: str) -> pd.DataFrame:
+    """The metric summed over the subjects: one row a time bin, one column a replication; empty if never measured."""
+    rows = series[(series["metric"] == metric) & series["subject"].isin(subjects)]
+    return rows.pivot_table(index="time", columns="replication", values="value", aggfunc="sum")
+
+
+def track(series: pd.DataFrame, subjects: Sequence[str], metric: str) -> Track | None:
+    """Mean over the replications with Student-t intervals; None if the metric was not measured."""
+    table = paths(series, subjects, metric)
+    if table.empty:
+        return None
+    values = table.to_numpy(dtype=float)
+    time = table.index.to_numpy(dtype=float)
+    mean, count = values.mean(axis=1), values.shape[1]
+    half = np.full(len(mean), np.nan)
+    if count > 1:
+        from scipy.stats import t
+
+        half = t.ppf(0.5 + CONFIDENCE / 2.0, count - 1) * values.std(axis=1, ddof=1) / np.sqrt(count)
+    width = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
+    return Track(time, width, mean, np.maximum(mean - half, 0.0), mean + half)

@@ -1,0 +1,178 @@
+"""What the timeline shows of one service, panel by panel, and how a panel is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.scenario.faults import service_timeline
+from sim.study.load import callers, mean_service_time
+
+from . import style as look
+from .bands import Track, track
+from .marks import EndLabel, label_ends, number_axis, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from sim.scenario import Scenario
+    from sim.study import Results
+
+
+@dataclass(frozen=True)
+class Line:
+    """A mean over replications with its name and colour."""
+
+    label: str
+    colour: str
+    track: Track
+    filled: bool = False
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A level that may change at given times (seconds): workers, places in the queue, the rate of service."""
+
+    label: str
+    times: NDArray[np.float64]
+    levels: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row of the picture: a key, the title with the unit, lines, and at most one limit."""
+
+    key: str
+    title: str
+    lines: tuple[Line, ...]
+    limit: Limit | None = None
+
+    @property
+    def top(self) -> float:
+        """The height that shows every line, and the limit unless it is far above them."""
+        peak = max((float(np.nanmax(_upper(line.track))) for line in self.lines), default=0.0)
+        if self.limit is not None:
+            levels = self.limit.levels[np.isfinite(self.limit.levels)]
+            limit = float(levels.max()) if len(levels) else 0.0
+            if limit <= 4.0 * peak or peak == 0.0:
+                peak = max(peak, limit)
+        return peak if peak > 0.0 else 1.0
+
+
+def panels(results: Results, service: str) -> list[Panel]:
+    """The panels of one service that have something to show; load, queue and workers always, if measured."""
+    scenario = results.scenario
+    node = f"service:{service}"
+    traffic = [f"traffic:{name}" for name in callers(scenario, service)]
+
+    def line(subjects: Sequence[str], metric: str, label: str, colour: str, filled: bool = False) -> list[Line]:
+        found = track(results.series, subjects, metric)
+        return [Line(label, colour, found, filled)] if found is not None else []
+
+    retries = [name for name in callers(scenario, service) if scenario.client_of(name).retry.attempts > 1]
+    refused = line([node], "rejected", "503s", look.VERMILLION, True)
+    timeouts = [found for found in line(traffic, "timeouts", "timeouts", look.PURPLE) if found.track.peak > 0.0]
+    attempts = line(traffic, "attempts", "attempts", look.ORANGE) if retries else []
+    offered = line(traffic, "offered", "offered", look.BLACK)
+    goodput = line(traffic, "goodput", "goodput", look.GREEN)
+    rows = [
+        Panel("load", "Requests offered and answered in time, per second", (*offered, *goodput), _capacity(scenario, service)),
+        Panel("queue", "Queue: attempts waiting for a worker", tuple(line([node], "queue", "waiting", look.BLUE, True)), _places(scenario, service)),
+        Panel("busy", "Workers busy", tuple(line([node], "busy", "busy", look.SKY, True)), _workers(scenario, service)),
+    ]
+    if attempts or any(found.track.peak > 0.0 for found in refused) or timeouts:
+        title = "Attempts and 503s, per second" if attempts else "503s, per second"
+        if timeouts:
+            title = title.replace("503s,", "503s and timeouts,").replace("and 503s and", ", 503s and").replace(" ,", ",")
+        rows.append(Panel("refused", title, (*attempts, *refused, *timeouts)))
+    orbit = line(traffic, "orbit", "in backoff", look.PURPLE, True)
+    if retries and any(found.track.peak > 0.0 for found in orbit):
+        rows.append(Panel("orbit", "Retries waiting out their backoff", tuple(orbit)))
+    return [row for row in rows if row.lines]
+
+
+def busiest(results: Results) -> str:
+    """The service that refused most, else the one with the longest queue, else the first."""
+    found: list[tuple[float, float, str]] = []
+    for name in results.scenario.services:
+        rejected = track(results.series, [f"service:{name}"], "rejected")
+        queue = track(results.series, [f"service:{name}"], "queue")
+        found.append((rejected.peak if rejected else 0.0, queue.peak if queue else 0.0, name))
+    return max(found, key=lambda entry: entry[:2])[2]
+
+
+def draw_panel(axes: Axes, panel: Panel, unit: float, top: float, labels: bool = True) -> None:
+    """One panel; `unit` is the time axis's unit in seconds, `top` the greatest value to make room for."""
+    for line in panel.lines:
+        at = line.track.middle / unit
+        if line.filled:
+            axes.fill_between(at, 0.0, line.track.mean, color=line.colour, alpha=0.16, linewidth=0)
+        if np.isfinite(line.track.low).all():
+            axes.fill_between(at, line.track.low, line.track.high, color=line.colour, alpha=0.28, linewidth=0)
+        axes.plot(at, line.track.mean, color=line.colour, linewidth=1.4)
+    if panel.key == "load" and len(panel.lines) == 2:
+        offered, goodput = panel.lines[0].track, panel.lines[1].track
+        axes.fill_between(
+            offered.middle / unit,
+            goodput.mean,
+            offered.mean,
+            where=(offered.mean > goodput.mean).tolist(),
+            interpolate=True,
+            color=look.VERMILLION,
+            alpha=0.16,
+            linewidth=0,
+        )
+    last = panel.lines[0].track
+    end = (float(last.time[-1]) + last.width) / unit
+    axes.set_xlim(float(last.time[0]) / unit, end)
+    axes.set_ylim(0.0, top * 1.08)
+    number_axis(axes, "y", 3)
+    marks = [_label(line, panel) for line in panel.lines]
+    if panel.limit is not None:
+        marks.extend(_draw_limit(axes, panel.limit, unit, end, top))
+    if labels:
+        label_ends(axes, marks)
+
+
+def _label(line: Line, panel: Panel) -> EndLabel:
+    text = line.label if panel.key in ("load", "busy") else f"{line.label}\npeak {short(line.track.peak)}"
+    return EndLabel(line.track.end, text, line.colour)
+
+
+def _draw_limit(axes: Axes, limit: Limit, unit: float, end: float, top: float) -> list[EndLabel]:
+    level = float(limit.levels[-1])
+    text = f"{limit.label} {short(level)}"
+    if not math.isfinite(level) or level > top * 1.08:
+        return []
+    times = np.append(limit.times / unit, end)
+    levels = np.append(limit.levels, level)
+    axes.step(times, levels, where="post", color=look.GREY, linewidth=1.1, linestyle=(0, (4, 2)), zorder=1.5)
+    return [EndLabel(level, text, look.GREY)]
+
+
+def _upper(found: Track) -> NDArray[np.float64]:
+    return np.where(np.isfinite(found.high), found.high, found.mean)
+
+
+def _capacity(scenario: Scenario, service: str) -> Limit | None:
+    mean = mean_service_time(scenario, service)
+    if not mean > 0.0:
+        return None
+    pieces = service_timeline(scenario, service)
+    levels = [0.0 if piece.paused else piece.workers / (mean * max(piece.time_factor, 1e-300)) for piece in pieces]
+    return Limit("capacity", np.array([piece.at for piece in pieces]), np.array(levels))
+
+
+def _workers(scenario: Scenario, service: str) -> Limit | None:
+    pieces = service_timeline(scenario, service)
+    return Limit("workers", np.array([piece.at for piece in pieces]), np.array([float(piece.workers) for piece in pieces]))
+
+
+def _places(scenario: Scenario, service: str) -> Limit | None:
+    places = float(scenario.services[service].queue.capacity)
+    return Limit("places", np.array([0.0]), np.array([places])) if math.isfinite(places) else None

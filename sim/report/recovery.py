@@ -1,0 +1,83 @@
+"""Recovery after a fault: in how many replications the backlog came back down, and how long it took."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.study.load import callers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.scenario.faults import Fault
+    from sim.study.replicate import Results
+
+_BINS = 3
+"""Bins in a row at the old level that count as recovered."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Seconds from the last fault's end until each replication was as before; infinite where it was not by the end."""
+
+    end: float
+    times: tuple[float, ...]
+    watched: float
+    """Seconds from the fault's end to the end of the run."""
+
+    @property
+    def recovered(self) -> int:
+        """In how many replications the backlog came back down."""
+        return sum(math.isfinite(time) for time in self.times)
+
+    @property
+    def middle(self) -> float:
+        """The median time, s; infinite if more than half did not recover."""
+        return median(self.times)
+
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the probability of recovery (Wilson, 1927)."""
+        count, share, z = len(self.times), self.recovered / len(self.times), 1.959963984540054
+        centre = (share + z * z / (2 * count)) / (1 + z * z / count)
+        half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def recovery(results: Results, service: str, faults: list[Fault]) -> Recovery | None:
+    """When queue and orbit together were back at the level they had before the first fault, in each replication.
+
+    That level is the greatest that any bin before it had, in any replication. None where there was no time before the
+    first fault, no fault ended, or no time after it.
+    """
+    run = results.scenario.run
+    ends = [fault.end for fault in faults if fault.end < run.duration]
+    if not ends or len(ends) < len(faults):
+        return None
+    begin, end = min(fault.at for fault in faults), max(ends)
+    backlog = _backlog(results.series, service, callers(results.scenario, service))
+    times = backlog.index.to_numpy(dtype=float)
+    before, after = times + run.bin_width <= begin, times >= end
+    if before.sum() < _BINS or after.sum() < _BINS:
+        return None
+    values = backlog.to_numpy(dtype=float)
+    level = max(1.0, float(values[before].max()))
+    found = []
+    for path in values[after].T:
+        calm = np.convolve(path <= level, np.ones(_BINS), mode="valid") >= _BINS
+        found.append(float(times[after][calm.argmax()] - end) if calm.any() else math.inf)
+    return Recovery(end, tuple(found), run.duration - end)
+
+
+def _backlog(series: pd.DataFrame, service: str, traffic: list[str]) -> pd.DataFrame:
+    """Attempts in the queue plus requests in backoff: rows are time bins, columns replications."""
+    subjects = [f"traffic:{name}" for name in traffic]
+    rows = series[
+        ((series["metric"] == "queue") & (series["subject"] == f"service:{service}"))
+        | ((series["metric"] == "orbit") & series["subject"].isin(subjects))
+    ]
+    return rows.pivot_table(index="time", columns="replication", values="value", aggfunc="sum")

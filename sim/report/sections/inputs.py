@@ -1,0 +1,116 @@
+"""Section 2: what was asked, and from what the report was made."""
+
+from __future__ import annotations
+
+import io
+import math
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from sim.report.blocks import Block, Facts, Listing, Section, Table
+from sim.report.phrases import count, patience, phrase, refusals, retries
+from sim.report.pictures.windows import effect, target
+from sim.study.load import nominal_rate, service_load
+from sim.units import format_duration, format_rate, format_ratio
+
+if TYPE_CHECKING:
+    from sim.report.material import Material
+    from sim.scenario.scenario import Scenario
+
+LIBRARIES = ("numpy", "scipy", "pandas", "numba", "simpy", "matplotlib")
+
+
+def inputs(material: Material) -> Section:
+    """The scenario in words and in full, its hash and seed, the engine and the versions."""
+    scenario = material.scenario
+    blocks: list[Block] = [*tables(scenario), _provenance(material)]
+    blocks.append(Listing(scenario_text(scenario), "yaml", "The scenario in full"))
+    return Section(2, "inputs", "Inputs and provenance", blocks)
+
+
+def tables(scenario: Scenario) -> list[Table]:
+    """Traffic, services and faults, in words."""
+    traffic = []
+    for name, each in scenario.traffic.items():
+        client = scenario.client_of(name)
+        rate = nominal_rate(scenario, name)
+        shown = format_rate(rate) if math.isfinite(rate) else "–"
+        traffic.append((name, phrase(each.arrivals), shown, each.call, patience(client), retries(client)))
+    services = []
+    for name, service in scenario.services.items():
+        load = service_load(scenario, name)
+        ratio = format_ratio(round(load.ratio, 3)) if math.isfinite(load.ratio) else "–"
+        services.append(
+            (
+                name,
+                count(service.workers),
+                phrase(service.service_time),
+                count(service.queue.capacity),
+                service.queue.discipline.kind.replace("_", " "),
+                refusals(service),
+                ratio,
+            )
+        )
+    found = [
+        Table("Traffic", ("name", "arrivals", "rate", "calls", "patience", "retries"), traffic, frozenset({2})),
+        Table(
+            "Services",
+            ("name", "workers", "service time", "places to wait", "order", "refusals", "load"),
+            services,
+            frozenset({1, 3, 6}),
+        ),
+    ]
+    if scenario.faults:
+        faults = [
+            (
+                target(fault),
+                effect(fault),
+                format_duration(fault.at),
+                format_duration(fault.end) if math.isfinite(fault.end) else "the end",
+            )
+            for fault in scenario.faults
+        ]
+        found.append(Table("Faults", ("what", "effect", "from", "to"), faults, frozenset({2, 3})))
+    return found
+
+
+def _provenance(material: Material) -> Facts:
+    scenario, run = material.scenario, material.results.scenario.run
+    document = material.results.to_json()
+    warmup = "found in each run (MSER-5)" if run.warmup == "auto" else format_duration(run.warmup)
+    return Facts(
+        [
+            ("Scenario", scenario.name),
+            ("Hash", f"{scenario.hash} (of the scenario's meaning and its data files)"),
+            ("Seed", str(document.get("seed", run.seed))),
+            ("Replications", str(document.get("replications", run.replications))),
+            ("Duration", f"{format_duration(run.duration)}, of which warm-up {warmup}"),
+            ("Engine", str(document.get("engine", run.engine))),
+            ("Versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
+        ]
+    )
+
+
+def versions() -> dict[str, str]:
+    """The versions of this package, of Python and of the libraries that make the figures."""
+    found = {}
+    for name in ("forebay", *LIBRARIES):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "from a checkout"
+    return {"forebay": found.pop("forebay"), "Python": platform.python_version(), **found}
+
+
+def scenario_text(scenario: Scenario) -> str:
+    """The scenario as YAML that reads back as the same scenario."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = None
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    stream = io.StringIO()
+    yaml.dump({"name": scenario.name, **scenario.document}, stream)
+    return stream.getvalue()

@@ -1,0 +1,166 @@
+"""Sections 3 and 6: latency against load, and goodput against load for each way to retry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sim.errors import ForebayError
+from sim.report.blocks import Block, Figure, Paragraph, Section, Table
+from sim.report.figures import figure, metric_words
+from sim.report.headroom import knee
+from sim.study.curves import can_fail
+from sim.study.load import callers, scaled, steady
+from sim.units import format_rate, format_ratio
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.report.material import Material
+    from sim.scenario.scenario import Scenario
+
+_MOST = 3
+_STEEP = 1.25
+"""Loads beyond this multiple of capacity are left out of the hockey stick, unless the load as written is there."""
+
+
+def hockey_stick(material: Material) -> Section | None:
+    """p50, p95 and p99 latency against load, with theory over it, the objectives and the knee."""
+    curve = material.own_curve
+    if curve is None:
+        return None
+    from sim.report.pictures.load import hockey_stick as draw
+
+    written = float((curve["capacity_ratio"] / curve["factor"]).iloc[0])
+    near = curve[~(curve["capacity_ratio"] > max(_STEEP, 1.1 * written))]
+    blocks: list[Block] = []
+    for name in list(material.scenario.traffic)[:_MOST]:
+        subject = f"traffic:{name}"
+        rows = near[(near["subject"] == subject) & near["metric"].isin(["latency_p50", "latency_p99"])]
+        if not rows["mean"].notna().any():
+            continue
+        theory, words = theory_over_load(material.scenario, name, sorted(set(near["factor"])))
+        limits = [
+            (metric_words(each.metric), each.at_most)
+            for each in material.scenario.objectives
+            if each.subject == subject and each.metric.startswith("latency_") and each.at_most is not None
+        ]
+        bend = knee(near, subject)
+        picture = draw(near, subject, theory, limits, bend, theory_name=words)
+        picture.name = f"hockey-stick-{name}"
+        blocks.append(Figure(picture, _caption(name, theory, words, bend)))
+    if not blocks:
+        return None
+    blocks.append(Paragraph(_steady(material), quiet=True))
+    return Section(3, "hockey-stick", "Latency against load", blocks)
+
+
+def goodput(material: Material) -> Section | None:
+    """Goodput against offered load for no retry, naive retry, backoff with jitter, and as written."""
+    curve = material.curve
+    if curve is None or not (curve["metric"] == "goodput").any():
+        return None
+    from sim.report.pictures.load import goodput_against_load as draw
+
+    blocks: list[Block] = [Figure(draw(curve), _goodput_caption(material, curve)), _goodput_table(curve)]
+    blocks.append(Paragraph(_steady(material), quiet=True))
+    return Section(6, "goodput", "Goodput against offered load", blocks)
+
+
+def theory_over_load(
+    scenario: Scenario, traffic: str, factors: Sequence[float]
+) -> tuple[pd.DataFrame | None, str]:
+    """Theory's latency quantiles of a traffic class at each load, and what the theory is called.
+
+    Where no theory holds because clients retry or leave, the queue alone is solved: its clients wait for ever. None
+    where there is no theory for that either.
+    """
+    import pandas as pd
+
+    from sim.theory.match import analyze
+
+    base = steady(scenario)
+    service = base.traffic[traffic].call
+    bare = base.set({f"traffic.{name}.client": None for name in callers(base, service)})
+    alone = [base.client_of(name) == bare.client_of(name) for name in callers(base, service)]
+    frames = []
+    names: dict[str, None] = {}
+    rate = sum(base.traffic[name].arrivals.mean_rate() for name in base.traffic)
+    for factor in factors:
+        try:
+            models = analyze(scaled(bare, factor)).models
+        except ForebayError:
+            continue
+        for model in models:
+            rows = model.summary[
+                model.summary["subject"].isin([f"service:{service}", f"traffic:{traffic}"])
+                & model.summary["metric"].str.match(r"(sojourn|latency)_p(50|95|99)$")
+            ]
+            if len(rows):
+                names[model.name] = None
+                frames.append(rows.assign(offered_rate=rate * factor, exact=model.exact))
+                break
+    if not frames:
+        return None, ""
+    found = pd.concat(frames, ignore_index=True)
+    words = f"{' / '.join(names)} theory" + ("" if all(alone) else ",\nno timeout,\nno retry")
+    return found[["offered_rate", "metric", "mean"]], words
+
+
+def _caption(name: str, theory: pd.DataFrame | None, words: str, bend: float | None) -> str:
+    text = f"Latency of traffic {name}, from a request's birth to its success, on a logarithmic axis; bands are 95 % intervals."
+    if theory is not None:
+        text += f" Dashed: {words.replace(chr(10), ' ')}."
+    if bend is not None:
+        text += f" The knee, where goodput over mean latency is greatest, is near {format_rate(bend)}."
+    return text
+
+
+def _goodput_caption(material: Material, curve: pd.DataFrame) -> str:
+    text = "Goodput of all traffic together, with 95 % intervals; dotted: what perfect services would answer."
+    if curve["variant"].nunique() == 1 and not can_fail(steady(material.scenario)):
+        text += " No attempt can fail here (no bounded queue, no timeout, no errors), so ways to retry do not differ."
+    return text
+
+
+def _goodput_table(curve: pd.DataFrame) -> Table:
+    """Goodput and amplification of each variant near capacity and at the greatest load."""
+    variants = list(dict.fromkeys(str(name) for name in curve["variant"]))
+    factors = sorted(set(curve["factor"]))
+    chosen = sorted({1.0, factors[-1], min(factors, key=lambda factor: abs(_ratio(curve, factor) - 1.0))} & set(factors))
+    rows = []
+    for factor in chosen:
+        at = curve[curve["factor"] == factor]
+        load = format_rate(float(at["offered_rate"].iloc[0]))
+        ratio = _ratio(curve, factor)
+        for variant in variants:
+            own = at[at["variant"] == variant]
+            good = own[(own["metric"] == "goodput") & (own["subject"] == "system")].iloc[0]
+            tries = own[(own["metric"] == "amplification") & own["subject"].str.startswith("traffic:")]
+            p99 = own[(own["metric"] == "latency_p99") & own["subject"].str.startswith("traffic:")]
+            rows.append(
+                (
+                    load,
+                    format_ratio(round(ratio, 3)) if ratio == ratio else "–",
+                    variant,
+                    figure(good["mean"], good["low"], good["high"], "1/s"),
+                    figure(float(tries["mean"].max())),
+                    figure(float(p99["mean"].max()), unit="s"),
+                )
+            )
+    columns = ("offered", "of capacity", "retries", "goodput", "tries a request", "p99 latency")
+    return Table("As written, near capacity, and at the greatest load", columns, rows, frozenset({1, 3, 4, 5}))
+
+
+def _ratio(curve: pd.DataFrame, factor: float) -> float:
+    return float(curve.loc[curve["factor"] == factor, "capacity_ratio"].iloc[0])
+
+
+def _steady(material: Material) -> str:
+    """What the curve leaves out of the scenario, in words."""
+    left = ["faults"] if material.scenario.faults else []
+    kinds = {traffic.arrivals.kind for traffic in material.scenario.traffic.values()}
+    if kinds & {"profile", "sinusoid"}:
+        left.append("the changes of the rate over time (arrivals are Poisson, at the mean rate times the load)")
+    text = "Each point is a run of its own at a load that stays, from an empty start, its first quarter left out"
+    return f"{text}; without {' and '.join(left)}." if left else f"{text}."

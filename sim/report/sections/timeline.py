@@ -1,0 +1,74 @@
+"""Section 5: what happened over time, and how long recovery took."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.report.blocks import Block, Figure, Paragraph, Section
+from sim.report.recovery import recovery
+from sim.units import format_duration, format_ratio
+
+if TYPE_CHECKING:
+    from sim.report.material import Material
+    from sim.study.replicate import Results
+
+_MOST = 3
+"""Services with a picture of their own."""
+
+
+def timeline(material: Material) -> Section | None:
+    """The timeline of each service, the busiest three if there are more."""
+    if material.results.series.empty:
+        return None
+    from sim.report.pictures.panels import busiest
+    from sim.report.pictures.timeline import timeline as draw
+
+    names = list(material.scenario.services)
+    if len(names) > _MOST:
+        names = sorted(names, key=lambda name: name != busiest(material.results))[:_MOST]
+    blocks: list[Block] = []
+    for name in names:
+        picture = draw(material.results, name)
+        picture.name = f"timeline-{name}"
+        blocks.append(Figure(picture, _caption(material, name)))
+        blocks.extend(Paragraph(text) for text in recovery_words(material.results, name))
+    return Section(5, "timeline", "What happens over time", blocks)
+
+
+def _caption(material: Material, name: str) -> str:
+    count = material.scenario.run.replications
+    band = f"means of {count} replications, with the 95 % interval of the mean as a band" if count > 1 else "one replication"
+    shaded = "; faults are shaded" if material.scenario.faults else ""
+    return (
+        f"Service {name}: {band}{shaded}. Where goodput lies under the load offered, the gap is requests that "
+        "were refused, gave up, or are still waiting."
+    )
+
+
+def recovery_words(results: Results, service: str) -> list[str]:
+    """How many replications recovered from the faults that touch a service, and how long it took them."""
+    from sim.report.pictures.windows import touching
+
+    found = recovery(results, service, touching(results.scenario, service))
+    if found is None:
+        return []
+    count = len(found.times)
+    after = f"after the last fault ended at {format_duration(found.end)}"
+    if found.recovered == 0:
+        return [
+            f"The backlog of {service} was not back at its old level in any of {count} replications within the "
+            f"{format_duration(found.watched)} {after}: the overload outlived its cause, or the run is too short to tell."
+        ]
+    low, high = found.interval()
+    known = sorted(time for time in found.times if math.isfinite(time))
+    span = f"{format_duration(known[0])} to {format_duration(known[-1])}" if len(known) > 1 else format_duration(known[0])
+    middle = f"median {format_duration(found.middle)}" if math.isfinite(found.middle) else "the median not reached"
+    text = f"The backlog of {service} was back at its old level {span} {after} ({middle})"
+    if found.recovered == count:
+        return [f"{text}, in all {count} replications."]
+    return [
+        f"{text}, but only in {found.recovered} of {count} replications (chance of recovery between "
+        f"{format_ratio(round(low, 2))} and {format_ratio(round(high, 2))} with 95 % confidence): the run has two fates, and "
+        "its means describe neither."
+    ]

@@ -1,0 +1,129 @@
+"""Section 1: the verdict, the headroom, and what binds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from sim.report.blocks import Block, Section, Table, Verdict
+from sim.report.figures import figure, metric_words, subject_words
+from sim.report.headroom import Headroom, headroom
+from sim.report.phrases import bound
+from sim.report.sections.timeline import recovery_words
+from sim.study.load import bottleneck
+from sim.units import format_rate, format_ratio
+
+if TYPE_CHECKING:
+    from sim.report.material import Material
+
+
+def verdict(material: Material) -> Section:
+    """Met, missed, inconclusive, or no objectives; each objective beside what was measured."""
+    rows = list(material.results.objectives.itertuples(index=False))
+    facts = [*_sizes(material), *_headroom(material), *_binding(material), *_recovery(material)]
+    if not rows:
+        facts = [*_figures(material), *facts]
+    blocks: list[Block] = [Verdict(material.results.verdict, _headline(material, rows), facts)]
+    if rows:
+        cells = [
+            (
+                subject_words(row.subject),
+                metric_words(row.metric),
+                bound(objective),
+                figure(row.value, row.low, row.high, objective.unit),
+                str(row.verdict),
+            )
+            for row, objective in zip(rows, material.scenario.objectives, strict=True)
+        ]
+        caption = "Objectives, with 95 % intervals over the replications"
+        blocks.append(Table(caption, ("subject", "metric", "asked", "measured", "verdict"), cells))
+    return Section(1, "verdict", "Verdict", blocks)
+
+
+def _headline(material: Material, rows: list[Any]) -> str:
+    if not rows:
+        return "The scenario sets no objective; these are its figures."
+    count = len(rows)
+    for kind, words in (("missed", "does not hold"), ("inconclusive", "cannot be told from this many replications")):
+        found = [row for row in rows if row.verdict == kind]
+        if found:
+            first = found[0]
+            objective = material.scenario.objectives[rows.index(first)]
+            more = f" ({len(found)} of {count})" if count > 1 else ""
+            measured = figure(first.value, first.low, first.high, objective.unit)
+            return (
+                f"{metric_words(first.metric)} of {subject_words(first.subject)}, {bound(objective)}, {words}: "
+                f"{measured}{more}."
+            )
+    return "The objective holds." if count == 1 else f"All {count} objectives hold."
+
+
+def _figures(material: Material) -> list[tuple[str, str]]:
+    """The figures that a reader asks for first, where there is no objective."""
+    wanted = ("goodput", "success_ratio", "latency_p50", "latency_p99", "amplification")
+    facts = []
+    for name in material.scenario.traffic:
+        subject = f"traffic:{name}"
+        rows = [material.records[subject, metric] for metric in wanted if (subject, metric) in material.records]
+        words = [
+            f"{metric_words(row.metric)} {figure(row.mean, row.low, row.high, row.unit)}" for row in rows if row.mean == row.mean
+        ]
+        facts.append((subject_words(subject), "; ".join(words)))
+    return facts
+
+
+def _sizes(material: Material) -> list[tuple[str, str]]:
+    plan = material.plan
+    if plan is None:
+        return []
+    answer: dict[str, Any] = plan.to_json()
+    if not answer.get("feasible") or not answer.get("best"):
+        return [("Recommended sizes", "no size in the range of the plan meets every objective")]
+    return [("Recommended sizes", ", ".join(f"{path} = {value}" for path, value in answer["best"].items()))]
+
+
+def _headroom(material: Material) -> list[tuple[str, str]]:
+    curve = material.own_curve
+    if curve is None:
+        return []
+    found = headroom(curve, material.scenario.objectives)
+    return [("Headroom", _words(found[0], len(found)))] if found else []
+
+
+def _words(first: Headroom, count: int) -> str:
+    name = f"{metric_words(first.objective.metric)} of {subject_words(first.objective.subject)}"
+    last = " first" if count > 1 else ""
+    if first.open_ended:
+        more = "every objective still holds" if count > 1 else f"{name} still holds"
+        return f"at {first.factor:.2g} times the load as written, the greatest looked at, {more} (steady load, no faults)"
+    if first.factor == 0.0:
+        return f"none: {name} is missed at every load looked at (steady load, no faults)"
+    change = first.factor - 1.0
+    rate = format_rate(first.offered_rate)
+    if change >= 0.0:
+        return f"a steady load may grow by {format_ratio(round(change, 2))}, to {rate}; then {name} breaks{last}"
+    return f"none: a steady load would have to shrink by {format_ratio(round(-change, 2))}, to {rate}, for {name} to hold"
+
+
+def _binding(material: Material) -> list[tuple[str, str]]:
+    """The service nearest to its capacity."""
+    name, load = bottleneck(material.scenario)
+    if not math.isfinite(load.ratio):
+        return []
+    service = material.scenario.services[name]
+    words = [
+        f"workers of {name}: {format_rate(load.offered)} offered of {format_rate(load.capacity)} that {service.workers:,.0f} "
+        f"can serve, {format_ratio(round(load.ratio, 3))}"
+    ]
+    busy = material.value(f"service:{name}", "utilization")
+    if busy is not None:
+        words.append(f"{format_ratio(round(busy, 3))} busy over the run")
+    refused = material.value(f"service:{name}", "rejected_ratio")
+    if refused:
+        words.append(f"{format_ratio(float(f'{refused:.2g}'))} of its attempts refused")
+    return [("What binds", "; ".join(words))]
+
+
+def _recovery(material: Material) -> list[tuple[str, str]]:
+    words = [text for name in material.scenario.services for text in recovery_words(material.results, name)]
+    return [("Recovery", " ".join(words))] if words else []

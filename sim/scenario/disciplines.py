@@ -1,0 +1,105 @@
+"""Disciplines: which of the waiting goes into service next. Smallest rank first, ties as they arrived."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from sim.scenario.rule import Rule, family, written_bare
+
+Order = Literal["oldest", "newest", "rank"]
+
+
+class DisciplineRule(Rule):
+    """A discipline; `order` says whether a queue takes its oldest, its newest, or the smallest rank."""
+
+    order: ClassVar[Order] = "rank"
+
+    @staticmethod
+    def rule(priority: float, work: float, expiry: float, u: float) -> float:
+        """The rank of one who comes to wait.
+
+        Args:
+            priority: of its traffic class, smaller first.
+            work: its service time in seconds.
+            expiry: when its client stops waiting, in seconds of the run's clock; math.inf if never.
+            u: a uniform of its own.
+        """
+        raise NotImplementedError
+
+
+class Fifo(DisciplineRule):
+    """First in, first out."""
+
+    kind: Literal["fifo"] = "fifo"
+    order: ClassVar[Order] = "oldest"
+
+    @staticmethod
+    def rule(priority: float, work: float, expiry: float, u: float) -> float:
+        """All alike: the tie goes to the oldest."""
+        return 0.0
+
+
+class Lifo(DisciplineRule):
+    """Last in, first out; a service that has begun is not interrupted."""
+
+    kind: Literal["lifo"] = "lifo"
+    order: ClassVar[Order] = "newest"
+
+    @staticmethod
+    def rule(priority: float, work: float, expiry: float, u: float) -> float:
+        """All alike: the queue takes its newest."""
+        return 0.0
+
+
+class Random(DisciplineRule):
+    """In random order: each of the waiting is equally likely to be next."""
+
+    kind: Literal["random"] = "random"
+
+    @staticmethod
+    def rule(priority: float, work: float, expiry: float, u: float) -> float:
+        """The uniform."""
+        return u
+
+
+class Priority(DisciplineRule):
+    """By `traffic.<name>.priority`, smaller first; within a class first in, first out."""
+
+    kind: Literal["priority"] = "priority"
+
+    @staticmethod
+    def rule(priority: float, work: float, expiry: float, u: float) -> float:
+        """The priority."""
+        return priority
+
+
+class Shortest(DisciplineRule):
+    """The shortest service time first, known when it comes to wait; not preemptive."""
+
+    kind: Literal["shortest"] = "shortest"
+
+    @staticmethod
+    def rule(priority: float, work: float, expiry: float, u: float) -> float:
+        """The service time."""
+        return work
+
+
+class EarliestDeadline(DisciplineRule):
+    """The one whose client stops waiting first; those whose clients wait for ever come last."""
+
+    kind: Literal["earliest_deadline"] = "earliest_deadline"
+
+    @staticmethod
+    def rule(priority: float, work: float, expiry: float, u: float) -> float:
+        """The time at which the client stops waiting."""
+        return expiry
+
+
+AnyDiscipline = Fifo | Lifo | Random | Priority | Shortest | EarliestDeadline
+Discipline = Annotated[AnyDiscipline, Field(discriminator="kind"), written_bare()]
+"""A discipline as a field of a model; mostly a bare word."""
+
+MEMBERS = family(AnyDiscipline, base=DisciplineRule)
+"""Every class, at the place of its opcode."""

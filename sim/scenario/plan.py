@@ -1,0 +1,115 @@
+"""The plan section: which values may vary, and how sure the answer must be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from sim.scenario.part import FrozenDict, Part
+from sim.scenario.quantities import Ratio, refuse, show
+from sim.units import NUMBER
+
+RANGE_EXAMPLE = '"101..140", "10ms..50ms:5" or [16, 64, 256]'
+MOST_VALUES = 100_000
+_RANGE = re.compile(rf"\s*({NUMBER})\s*([^\s.:]*)\s*\.\.\s*({NUMBER})\s*([^\s.:]*)\s*(?::\s*([0-9]+))?\s*")
+
+Value = int | float | str | bool
+"""A value as it would stand in the file."""
+
+
+def parse_range(text: str) -> tuple[Value, ...]:
+    """The values of `a..b` (whole numbers, every one) or `a..b:n` (n of them, evenly spaced, with their unit).
+
+    Raises ValueError with a sentence that says what is wrong.
+    """
+    found = _RANGE.fullmatch(text[:200])
+    if found is None:
+        raise ValueError(f"{show(text)} is not a range")
+    first, unit, last, last_unit, points = found.groups()
+    if unit != last_unit and unit:
+        raise ValueError(f"{show(text)} has two units: {unit} and {last_unit or 'none'}")
+    unit = last_unit
+    low, high = float(first), float(last)
+    if low > high:
+        raise ValueError(f"{show(text)} runs backwards")
+    whole = first.isdigit() and last.isdigit()
+    if points is None and not whole:
+        raise ValueError(f"{show(text)} does not say how many values")
+    number = int(points) if points is not None else int(last) - int(first) + 1
+    if not 1 <= number <= MOST_VALUES:
+        raise ValueError(f"{show(text)} has {number:,} values; the most are {MOST_VALUES:,}")
+    if whole and (points is None or unit == ""):
+        steps = max(number - 1, 1)
+        spaced = [int(first) + round((int(last) - int(first)) * step / steps) for step in range(number)]
+        values: list[Value] = list(dict.fromkeys(spaced))
+    else:
+        steps = max(number - 1, 1)
+        values = list(
+            dict.fromkeys(float(f"{low + (high - low) * step / steps:.12g}") for step in range(number))
+        )
+    return tuple(f"{value}{unit}" for value in values) if unit else tuple(values)
+
+
+def _values(value: Any) -> tuple[Value, ...]:
+    if isinstance(value, str):
+        try:
+            return parse_range(value)
+        except ValueError as error:
+            raise refuse(str(error), RANGE_EXAMPLE) from None
+    if not isinstance(value, list | tuple):
+        raise refuse(f"{show(value)} is neither a range nor a list", RANGE_EXAMPLE)
+    if not value:
+        raise refuse("the list is empty", RANGE_EXAMPLE)
+    if len(value) > MOST_VALUES:
+        raise refuse(f"{len(value):,} values; the most are {MOST_VALUES:,}", RANGE_EXAMPLE)
+    for one in value:
+        if not isinstance(one, int | float | str):
+            raise refuse(f"{show(one)} is not a single value", RANGE_EXAMPLE)
+    if len(set(map(repr, value))) < len(value):
+        raise refuse("a value is listed twice", RANGE_EXAMPLE)
+    return tuple(value)
+
+
+Values = Annotated[
+    tuple[Value, ...],
+    BeforeValidator(_values),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"\.\."},
+                {
+                    "type": "array",
+                    "items": {"type": ["integer", "number", "string", "boolean"]},
+                    "minItems": 1,
+                },
+            ],
+            "examples": ["101..140", [16, 64, 256]],
+        }
+    ),
+]
+
+
+def _not_empty(vary: Mapping[str, Any]) -> FrozenDict[str, Any]:
+    if not vary:
+        raise refuse("nothing to vary", 'services.api.workers: "101..140"')
+    return FrozenDict(vary)
+
+
+def _sure(confidence: float) -> float:
+    if not 0.5 <= confidence < 1.0:
+        raise refuse(f"{confidence:g} is not from 0.5 up to, but not, 1", "95%")
+    return confidence
+
+
+class Plan(Part):
+    """What a plan may change to meet the objectives at the least cost."""
+
+    vary: Annotated[Mapping[str, Values], AfterValidator(_not_empty)] = Field(
+        description="key path -> the values it may have", examples=[{"services.api.workers": "101..140"}]
+    )
+    confidence: Annotated[Ratio, AfterValidator(_sure)] = Field(
+        default=0.95, description="how sure the answer must be"
+    )

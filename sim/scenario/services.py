@@ -1,0 +1,42 @@
+"""Services: workers, how long a service takes, and the queue before them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sim.scenario.disciplines import Discipline, Fifo
+from sim.scenario.distributions import Distribution
+from sim.scenario.part import Part
+from sim.scenario.quantities import Count, Duration, PositiveCount, Ratio
+
+
+class Queue(Part):
+    """The places to wait before a service, those in service not counted."""
+
+    capacity: Count = Field(
+        default=float("inf"), description="waiting places; an arrival that finds them full overflows"
+    )
+    discipline: Discipline = Field(
+        default_factory=Fifo, description="who is next: smallest rank first, not preemptive"
+    )
+    overflow: Literal["reject", "drop_oldest"] = Field(
+        default="reject",
+        description="a full queue refuses the arrival, or drops its oldest; either is told 503",
+    )
+    max_wait: Distribution | None = Field(
+        default=None, description="a wait that reaches it ends rejected; drawn at arrival"
+    )
+
+
+class Service(Part):
+    """A pool of workers that serve one job each, and their queue."""
+
+    workers: PositiveCount = Field(description="how many jobs are served at once", examples=[16, "inf"])
+    service_time: Distribution = Field(
+        description="how long a worker is busy with one job", examples=["100ms"]
+    )
+    queue: Queue = Field(default_factory=Queue, description="the places to wait", examples=[{"capacity": 64}])
+    retry_after: Duration | None = Field(default=None, description="what a 503 tells the client")
+    error_ratio: Ratio = Field(default=0.0, description="share of the jobs that are served, but failed")

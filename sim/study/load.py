@@ -1,0 +1,193 @@
+"""The load on a service before any queueing: who calls it, how fast, how much it can do; and load scaled."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sim.scenario.arrivals import AnyArrivals, Closed, Renewal
+from sim.scenario.empirical import Empirical
+from sim.scenario.trace import Trace
+from sim.scenario.varying_arrivals import Profile, Sinusoid
+from sim.units import parse_duration, parse_rate, write_duration, write_rate
+
+if TYPE_CHECKING:
+    from sim.scenario.distribution_rule import DistributionRule
+    from sim.scenario.scenario import Scenario
+
+RATES = {"rate", "rates", "amplitude", "generator"}
+GAPS = {"mean", "value", "low", "high"}
+"""Keys of a distribution of gaps that are durations: a load twice as high halves them."""
+
+
+class ServiceLoad(NamedTuple):
+    """What a service is asked for and what it can give, both in requests per second, first tries only."""
+
+    offered: float
+    capacity: float
+
+    @property
+    def ratio(self) -> float:
+        """Offered load over capacity: the ρ that every queueing formula begins with; nan if unknown."""
+        return self.offered / self.capacity
+
+
+def callers(scenario: Scenario, service: str) -> list[str]:
+    """The traffic classes that call a service, in the order written."""
+    return [name for name, traffic in scenario.traffic.items() if traffic.call == service]
+
+
+def nominal_rate(scenario: Scenario, traffic: str) -> float:
+    """Requests per second that a traffic class would send if nothing ever waited; nan if unknown.
+
+    Of a closed source: its users over one think and one service. Of a profile that does not repeat: the mean over the
+    run, as its long run is only its last point.
+    """
+    arrivals = scenario.traffic[traffic].arrivals
+    if isinstance(arrivals, Closed):
+        cycle = arrivals.think.moments()[0] + scenario.service_time_of(traffic).moments()[0]
+        return arrivals.users / cycle if cycle > 0.0 else math.nan
+    if isinstance(arrivals, Profile) and arrivals.repeat is None:
+        batch = arrivals.batch.moments()[0] if arrivals.batch is not None else 1.0
+        return batch * _mean_of_profile(arrivals, scenario.run.duration)
+    return arrivals.mean_rate()
+
+
+def mean_service_time(scenario: Scenario, service: str) -> float:
+    """Mean service time (s) over the classes that call a service, weighted by their rates."""
+    names = callers(scenario, service)
+    means = [scenario.service_time_of(name).moments()[0] for name in names]
+    rates = [nominal_rate(scenario, name) for name in names]
+    total = math.fsum(rates)
+    if not names:
+        return scenario.services[service].service_time.moments()[0]
+    if not (math.isfinite(total) and total > 0.0):
+        return math.fsum(means) / len(means)
+    return math.fsum(rate * mean for rate, mean in zip(rates, means, strict=True)) / total
+
+
+def service_load(scenario: Scenario, service: str) -> ServiceLoad:
+    """Offered load and capacity of a service as written, faults left out."""
+    mean = mean_service_time(scenario, service)
+    workers = scenario.services[service].workers
+    capacity = workers / mean if mean > 0.0 else math.inf
+    return ServiceLoad(math.fsum(nominal_rate(scenario, name) for name in callers(scenario, service)), capacity)
+
+
+def offered_load(scenario: Scenario) -> float:
+    """Requests per second offered to all services together."""
+    return math.fsum(nominal_rate(scenario, name) for name in scenario.traffic)
+
+
+def bottleneck(scenario: Scenario) -> tuple[str, ServiceLoad]:
+    """The service whose load is nearest to its capacity, and that load."""
+    loads = [(name, service_load(scenario, name)) for name in scenario.services]
+    known = [entry for entry in loads if math.isfinite(entry[1].ratio)]
+    return max(known or loads, key=lambda entry: entry[1].ratio)
+
+
+def ideal_goodput(scenario: Scenario, factor: float = 1.0) -> float:
+    """Requests per second that perfect services would answer: each the lesser of its load and its capacity."""
+    loads = [service_load(scenario, name) for name in scenario.services]
+    return math.fsum(min(factor * load.offered, load.capacity) for load in loads)
+
+
+def steady(scenario: Scenario) -> Scenario:
+    """The scenario at a load that stays: no faults, no start or stop, and Poisson arrivals for profiles and waves."""
+    changes: dict[str, object] = {"faults": []} if scenario.faults else {}
+    for name, traffic in scenario.traffic.items():
+        arrivals = traffic.arrivals
+        written = _written(arrivals)
+        written.pop("stop", None)
+        written.pop("start", None)
+        if isinstance(arrivals, Profile | Sinusoid):
+            rate = nominal_rate(scenario, name)
+            batch = {key: value for key, value in written.items() if key == "batch"}
+            rate /= arrivals.batch.moments()[0] if arrivals.batch is not None else 1.0
+            written = {"kind": "poisson", "rate": write_rate(rate), **batch}
+        if written != _written(arrivals):
+            changes[f"traffic.{name}.arrivals"] = written
+    return scenario.set(changes) if changes else scenario
+
+
+def scaled(scenario: Scenario, factor: float) -> Scenario:
+    """The scenario with `factor` times the load.
+
+    Rates are multiplied, gaps divided; a trace is replayed faster; a closed source has more users (a whole number, at
+    least one). Batches, the times of a profile and the stays of an mmpp remain. Gaps resampled from a file cannot be
+    rewritten, so a rate fault that holds from 0 s to the end speeds them up.
+    """
+    changes: dict[str, object] = {}
+    faults = list(scenario.document.get("faults", []))
+    for name, traffic in scenario.traffic.items():
+        arrivals = traffic.arrivals
+        written = _written(arrivals)
+        if isinstance(arrivals, Closed):
+            written["users"] = max(1, round(factor * arrivals.users))
+        elif isinstance(arrivals, Trace):
+            written["speed"] = arrivals.speed * factor
+        elif isinstance(arrivals, Renewal):
+            if _resampled(arrivals.gap):
+                faults.append({"at": "0s", "traffic": name, "rate": f"x{factor!r}"})
+                changes["faults"] = faults
+                continue
+            written["gap"] = _faster(written["gap"], factor)
+        elif isinstance(arrivals, Profile):
+            written["points"] = [[time, _times(rate, factor)] for time, rate in written["points"]]
+        elif isinstance(arrivals, Sinusoid):
+            written["mean"] = _times(written["mean"], factor)
+            written["amplitude"] = _times(written["amplitude"], factor)
+        elif "states" in written:
+            written["states"] = [{**state, "rate": _times(state["rate"], factor)} for state in written["states"]]
+        else:
+            written["rate"] = _times(written["rate"], factor)
+        changes[f"traffic.{name}.arrivals"] = written
+    return scenario.set(changes)
+
+
+def _written(arrivals: AnyArrivals) -> dict[str, Any]:
+    written: dict[str, Any] = arrivals.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return {"kind": arrivals.kind, **written}
+
+
+def _times(rate: Any, factor: float) -> Any:
+    """A rate, or a list of rates, as written, multiplied."""
+    if isinstance(rate, list):
+        return [_times(one, factor) for one in rate]
+    return write_rate(parse_rate(str(rate), signed=True) * factor)
+
+
+def _faster(gap: Any, factor: float) -> Any:
+    """A distribution of gaps as written, with all its times divided by `factor`."""
+    if isinstance(gap, str):
+        return write_duration(parse_duration(gap) / factor)
+    changed = dict(gap)
+    for key, value in gap.items():
+        if key in RATES and value is not None:
+            changed[key] = _times(value, factor)
+        elif key in GAPS and value is not None:
+            changed[key] = write_duration(parse_duration(str(value)) / factor)
+        elif key == "parts":
+            changed[key] = [{**part, "of": _faster(part["of"], factor)} for part in value]
+    return changed
+
+
+def _resampled(gap: DistributionRule) -> bool:
+    parts = getattr(gap, "parts", ())
+    return isinstance(gap, Empirical) or any(_resampled(part.of) for part in parts)
+
+
+def _mean_of_profile(profile: Profile, duration: float) -> float:
+    """Requests (or batches) per second of a profile that does not repeat, over the run."""
+    points = [*profile.points, (math.inf, profile.points[-1][1])]
+    total = 0.0
+    for (begin, rate), (end, after) in pairwise(points):
+        until = min(end, duration)
+        if until <= begin:
+            break
+        last = rate
+        if profile.shape == "linear" and math.isfinite(end):
+            last = rate + (after - rate) * (until - begin) / (end - begin)
+        total += (until - begin) * (rate + last) / 2.0
+    return total / duration

@@ -1,0 +1,1 @@
+"""What queueing theory says of a scenario, exact or approximate."""
