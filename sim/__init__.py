@@ -1,1 +1,57 @@
-"""Forebay: a queueing simulator."""
+"""Forebay: how queues, refusals and retries feed on each other, and what size keeps them well.
+
+    >>> import sim
+    >>> scenario = sim.load("configs/spike_full_jitter.yaml")
+    >>> results = sim.run(scenario.set("services.api.workers", 12))
+    >>> results.summary
+
+Everything is loaded when it is first used, so that importing costs little.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.engines.observations import Observations as Observations
+    from sim.measure.results import Results as Results
+    from sim.report import report as report
+    from sim.scenario.loader import check as check
+    from sim.scenario.loader import load as load
+    from sim.scenario.loader import loads as loads
+    from sim.scenario.scenario import Scenario as Scenario
+    from sim.study.plan import plan as plan
+    from sim.study.replicate import run as run
+    from sim.theory.match import analyze as theory
+
+_HOME = {
+    "check": "sim.scenario.loader",
+    "load": "sim.scenario.loader",
+    "loads": "sim.scenario.loader",
+    "Scenario": "sim.scenario.scenario",
+    "run": "sim.study.replicate",
+    "Results": "sim.measure.results",
+    "plan": "sim.study.plan",
+    "report": "sim.report",
+}
+"""Public name -> the module where it lives."""
+
+__all__ = ["Results", "Scenario", "check", "load", "loads", "plan", "report", "run", "theory"]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("forebay")
+    if name == "theory":
+        return import_module("sim.theory.match").analyze
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'sim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

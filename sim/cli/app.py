@@ -40,9 +40,12 @@ for _name, _verb in VERBS.items():
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        Terminal().write(f"forebay {version('forebay')}")
+        try:
+            Terminal().write(f"forebay {version('forebay')}")
+        except PackageNotFoundError:
+            Terminal().write("forebay, from a checkout that is not installed")
         raise typer.Exit
 
 

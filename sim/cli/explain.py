@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sim.cli.figures import figure
 from sim.cli.files import load_scenario
 from sim.cli.options import NoColorOption, QuietOption, ScenarioFile, SetOption
 from sim.cli.printing import json_text
 from sim.cli.terminal import Terminal
 from sim.errors import QuantityError
+from sim.report.figures import figure
 from sim.units import format_duration, format_rate, format_ratio, parse_duration, parse_rate
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def sections(scenario: "Scenario") -> dict[str, list[str]]:
 
 
 def document(scenario: "Scenario") -> dict[str, Any]:
-    """The same for programs: each service's load in base units (per second, seconds, ratios), and the words."""
+    """The same for programs: each service's load in base units, and the words."""
     services = {}
     for name in scenario.services:
         load = _load(scenario, name)

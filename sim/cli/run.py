@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.figures import NOTHING, figure
 from sim.cli.files import load_scenario
 from sim.cli.options import (
     EngineOption,
@@ -22,6 +21,7 @@ from sim.cli.printing import Table, frame_csv, json_text, records
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 from sim.errors import UsageError
+from sim.report.figures import NOTHING, figure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 PATIENCE = 2.0  # seconds of silence before a bar appears
 FLAT_WIDTH = 160  # columns of a table that goes to a file or a pipe
 
-Report = Callable[[float], None]
-"""What long work calls with the fraction done, 0 to 1."""
+Progress = Callable[[int, int], None]
+"""What long work calls: how many steps are done, of how many."""
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -68,13 +69,13 @@ class Terminal:
         self.write("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     @contextmanager
-    def progress(self, label: str) -> Iterator[Report]:
+    def progress(self, label: str) -> Iterator[Progress]:
         """A bar on stderr when the work inside takes more than two seconds and somebody is watching.
 
-        Yields what the work calls with the fraction done; until the first call the bar only shows life.
+        Yields what the work calls with the steps done, of how many; until then the bar only shows life.
         """
         if self.quiet or not sys.stderr.isatty():
-            yield lambda _fraction: None
+            yield lambda _done, _total: None
             return
         bar = _Bar(label, colour=not self.no_color and wants_colour(sys.stderr))
         try:
@@ -89,21 +90,21 @@ class _Bar:
     def __init__(self, label: str, *, colour: bool) -> None:
         self._label = label
         self._colour = colour
-        self._fraction: float | None = None
-        self._shown: tuple[Progress, TaskID] | None = None
+        self._steps: tuple[int, int | None] = (0, None)
+        self._shown: tuple[RichProgress, TaskID] | None = None
         self._closed = False
         self._lock = threading.Lock()
         self._timer = threading.Timer(PATIENCE, self._appear)
         self._timer.daemon = True
         self._timer.start()
 
-    def report(self, fraction: float) -> None:
-        """Moves the bar to `fraction` of its length."""
+    def report(self, done: int, total: int) -> None:
+        """Moves the bar to `done` of `total`."""
         with self._lock:
-            self._fraction = min(1.0, max(0.0, fraction))
+            self._steps = done, total
             if self._shown is not None:
                 bar, task = self._shown
-                bar.update(task, total=1.0, completed=self._fraction)
+                bar.update(task, completed=done, total=total)
 
     def close(self) -> None:
         """Takes the bar away."""
@@ -115,16 +116,17 @@ class _Bar:
 
     def _appear(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
 
         console = Console(stderr=True, color_system="auto" if self._colour else None)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, console=console, transient=True)
+        bar = RichProgress(*columns, console=console, transient=True)
         with self._lock:
             if self._closed:
                 return
-            total = None if self._fraction is None else 1.0
-            task = bar.add_task(self._label, total=total, completed=self._fraction or 0.0)
+            done, total = self._steps
+            task = bar.add_task(self._label, completed=done, total=total)
             self._shown = bar, task
             bar.start()
 

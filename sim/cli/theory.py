@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from sim.cli.figures import figure
 from sim.cli.files import load_scenario
 from sim.cli.options import FormatOption, NoColorOption, QuietOption, ScenarioFile, SetOption
 from sim.cli.printing import Table, frame_csv, json_text, records
 from sim.cli.terminal import Terminal
+from sim.report.figures import figure
 
 if TYPE_CHECKING:
     from sim.theory.match import Analysis

@@ -109,6 +109,12 @@ class World:
                     lane["head"] = 0
                     self._place_ring(which, _doubled(np.roll(old, -(head % len(old)))))
 
+    def awaited(self) -> np.ndarray[Any, Any]:
+        """How many attempts each traffic class's clients still wait for."""
+        attempts = self.arrays["attempts"]
+        held = (attempts["name"] != kernel.NO_NAME) & (attempts["awaited"] == 1)
+        return np.bincount(attempts["source"][held], minlength=len(self.arrays["sources"])).astype(np.float64)
+
     def close_window(self) -> None:
         """Adds what is still inside each boundary when the window ends to the time that was spent there."""
         w, traffic = self.record[0], int(self.record[0]["traffic_count"])
@@ -195,6 +201,7 @@ def replicate(
         moments=world.arrays["moments"].reshape(rows, see.HISTOGRAMS, 3),
         final=world.arrays["counts"].reshape(rows, see.COUNTS),
         levels=levels,
+        awaited=world.awaited(),
         log=see.canonical(world.arrays["log"][: int(w["log_size"])]) if log else None,
     )
 

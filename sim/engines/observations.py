@@ -119,7 +119,7 @@ class Observations:
     histogram: (R, HISTOGRAMS, BUCKETS) and moments: (R, HISTOGRAMS, 3), see TOTAL, LONGEST, ZEROS.
     final: (R, COUNTS), the counts when the run, draining included, was over.
     levels: (R, METERS), what was still inside at that time.
-    events: how many events the engine handled; log: the attempts in canonical order, or None.
+    awaited: (traffic,), attempts whose clients still waited then; log: the attempts in canonical order, or None.
     """
 
     edges: NDArray[np.float64]
@@ -133,6 +133,7 @@ class Observations:
     moments: NDArray[np.float64]
     final: NDArray[np.float64]
     levels: NDArray[np.float64]
+    awaited: NDArray[np.float64]
     log: NDArray[np.void] | None
 
 

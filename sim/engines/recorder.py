@@ -86,8 +86,8 @@ class Recorder:
         for (row, boundary), times in held.items():
             self.stays[row, boundary, see.HELD] += math.fsum(times)
 
-    def observations(self) -> see.Observations:
-        """All of it, as the arrays that both engines give."""
+    def observations(self, awaited: list[float]) -> see.Observations:
+        """All of it, as the arrays that both engines give; `awaited` counts the attempts still waited for."""
         return see.Observations(
             edges=self.edges,
             warmup=self.warmup,
@@ -100,5 +100,6 @@ class Recorder:
             moments=self.moments,
             final=np.array(self.counts),
             levels=np.array(self.level),
+            awaited=np.array(awaited),
             log=None if self.log is None else see.canonical(np.array([tuple(row) for row in self.log], see.LOG)),
         )

@@ -124,6 +124,7 @@ class Source:
         self.keys = {
             purpose: draws.stream(run.seed, run.replication, purpose, name) for purpose in draws.PURPOSES
         }
+        self.awaited: set[Attempt] = set()
         self.backoff_row: list[float] = []
         self.backoff_at = self.client.retry.backoff.lower(self.backoff_row)
 
@@ -244,6 +245,7 @@ class Source:
         born_limit = request.born + _or_infinite(self.client.deadline)
         expiry = min(now + _or_infinite(self.client.timeout), born_limit)
         attempt = Attempt(request, request.attempts, now, expiry)
+        self.awaited.add(attempt)
         if self.record.log is not None:
             nan = math.nan
             attempt.row = [self.place, request.number, attempt.number, now, nan, nan, nan, nan, see.OPEN]
@@ -291,6 +293,7 @@ class Source:
     def conclude(self, attempt: Attempt, outcome: int) -> None:
         """The client knows how an attempt ended."""
         attempt.awaited = False
+        self.awaited.remove(attempt)
         if attempt.row:
             attempt.row[7], attempt.row[8] = self.clock.now, outcome
         self.record.count(self.place, outcome)
@@ -537,7 +540,7 @@ class Reference:
             steps += 1
             if progress is not None and steps % 20_000 == 0:
                 progress(min(1.0, time / duration))
-        return self.record.observations()
+        return self.record.observations([float(len(source.awaited)) for source in self.sources])
 
     def inside(self) -> list[tuple[int, int, float]]:
         """Who is inside which boundary, and since when."""

@@ -10,7 +10,9 @@ from sim.units import format_duration, format_rate, format_ratio, parse_duration
 NOTHING = "–"
 
 
-def figure(mean: float | None, low: float | None = None, high: float | None = None, unit: str = "count") -> str:
+def figure(
+    mean: float | None, low: float | None = None, high: float | None = None, unit: str = "count"
+) -> str:
     """A figure with its unit and, where there is one, its interval in the same unit.
 
     Args:

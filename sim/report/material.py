@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.scenario.scenario import Scenario
-    from sim.study.replicate import Results
-    from sim.theory.match import Analysis
+    from sim.measure.results import Results
+    from sim.theory.match import Theory
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Material:
 
     scenario: Scenario
     results: Results
-    theory: Analysis | None
+    theory: Theory | None
     curve: pd.DataFrame | None
     plan: Any
     source: str
@@ -32,13 +33,14 @@ class Material:
     @cached_property
     def records(self) -> dict[tuple[str, str], Any]:
         """The summary by subject and metric."""
-        return {(str(row.subject), str(row.metric)): row for row in self.results.summary.itertuples(index=False)}
+        return {
+            (str(row.subject), str(row.metric)): row for row in self.results.summary.itertuples(index=False)
+        }
 
     def value(self, subject: str, metric: str) -> float | None:
         """A mean of the summary; None if it is not there, or not a number."""
         row = self.records.get((subject, metric))
-        value = None if row is None else row.mean
-        return None if value is None or value != value else float(value)
+        return None if row is None or math.isnan(row.mean) else float(row.mean)
 
     @cached_property
     def own_curve(self) -> pd.DataFrame | None:
@@ -51,8 +53,8 @@ class Material:
         return own if len(own) else None
 
 
-Progress = Callable[[int, int], None]
-"""Told how many steps are done, of how many."""
+Progress = Callable[[float], None]
+"""Told the share that is done, 0 to 1."""
 
 
 def gather(

@@ -69,7 +69,9 @@ def patience(client: Client) -> str:
     """How long a client waits."""
     words = []
     if client.timeout is not None:
-        after = {"never": "the work goes on", "queued": "leaves the queue", "anywhere": "stops the work"}[client.cancel]
+        after = {"never": "the work goes on", "queued": "leaves the queue", "anywhere": "stops the work"}[
+            client.cancel
+        ]
         words.append(f"timeout {format_duration(client.timeout)} ({after})")
     if client.deadline is not None:
         words.append(f"deadline {format_duration(client.deadline)}")
@@ -93,7 +95,9 @@ def refusals(service: Service) -> str:
     queue = service.queue
     words = []
     if math.isfinite(queue.capacity):
-        words.append("refuses with 503 when full" if queue.overflow == "reject" else "drops the oldest when full")
+        words.append(
+            "refuses with 503 when full" if queue.overflow == "reject" else "drops the oldest when full"
+        )
     if queue.max_wait is not None:
         words.append(f"gives up waiting after {phrase(queue.max_wait)}")
     if service.retry_after is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.scenario.faults import Fault
-    from sim.study.replicate import Results
+    from sim.measure.results import Results
 
 _BINS = 3
 """Bins in a row at the old level that count as recovered."""

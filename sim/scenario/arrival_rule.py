@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from sim.scenario.batches import BatchSize
 from sim.scenario.quantities import Duration, refuse
@@ -27,14 +27,20 @@ class ArrivalRule(Rule):
     accepts_rate_factor: ClassVar[bool] = True
     """Whether a fault may multiply the rate."""
 
-    batch: BatchSize | None = None
-    start: Duration = 0.0
-    stop: Duration | None = None
+    batch: BatchSize | None = Field(
+        None, description="how many requests each arrival brings", examples=[{"kind": "geometric", "mean": 3}]
+    )
+    start: Duration = Field(0.0, description="when the first gap begins", examples=["10s"])
+    stop: Duration | None = Field(None, description="after this time nothing arrives", examples=["60s"])
 
     @model_validator(mode="after")
     def _stops_after_it_starts(self) -> Self:
         if self.stop is not None and self.stop <= self.start:
-            raise refuse(f"stop {self.stop:g}s is not after start {self.start:g}s", "{start: 10s, stop: 60s}")
+            raise refuse(
+                f"stop {self.stop:g}s is not after start {self.start:g}s",
+                "{start: 10s, stop: 60s}",
+                at="stop",
+            )
         return self
 
     @staticmethod

@@ -100,7 +100,7 @@ class Renewal(ArrivalRule):
     def _time_moves_on(self) -> Self:
         if self.gap.moments()[0] <= 0.0:
             raise refuse(
-                "the gaps of a renewal process are all zero", "gap: {kind: gamma, mean: 10ms, cv: 2}"
+                "the gaps of a renewal process are all zero", "{kind: gamma, mean: 10ms, cv: 2}", at="gap"
             )
         return self
 
@@ -148,7 +148,9 @@ class Closed(ArrivalRule):
     @model_validator(mode="after")
     def _one_at_a_time(self) -> Self:
         if self.batch is not None:
-            raise refuse("a closed source takes no batch: each user has one request at a time", "users: 50")
+            raise refuse(
+                "a closed source takes no batch: each user has one request at a time", "users: 50", at="batch"
+            )
         return self
 
     def parameters(self, p: list[float]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from sim.scenario.distributions import Distribution, quantile
 from sim.scenario.part import Part
@@ -19,7 +19,7 @@ from sim.scenario.quantities import (
     refuse,
     show,
 )
-from sim.scenario.rule import Row, Rule, family, written_bare
+from sim.scenario.rule import Filled, Row, Rule, family, written_bare
 from sim.units import parse_duration
 
 NO_JITTER, FULL_JITTER, EQUAL_JITTER, SPREAD_JITTER = 0.0, 1.0, 2.0, 3.0
@@ -46,7 +46,15 @@ def _known_jitter(value: Any) -> Any:
     raise refuse(f"{show(value)} is not a jitter", "none, full, equal or {spread: 0.2}")
 
 
-Jitter = Annotated[Literal["none", "full", "equal"] | Spread, BeforeValidator(_known_jitter)]
+def _word_or_mapping(value: Any) -> str:
+    return "<word>" if isinstance(value, str) else "<mapping>"
+
+
+Jitter = Annotated[
+    Annotated[Literal["none", "full", "equal"], Tag("<word>")] | Annotated[Spread, Tag("<mapping>")],
+    Discriminator(_word_or_mapping),
+    BeforeValidator(_known_jitter),
+]
 
 
 def grown(base: float, factor: float, retry: float, most_growth: float) -> float:
@@ -119,7 +127,7 @@ class ExponentialBackoff(BackoffRule):
     base: Duration
     factor: PositiveNumber = 2.0
     cap: Duration | None = None
-    jitter: Jitter = "none"
+    jitter: Jitter = Field("none", description="how the delay is spread out", examples=["full"])
 
     def parameters(self, p: list[float]) -> list[float]:
         """Base, factor, cap, limit of growth, jitter, spread."""
@@ -169,7 +177,9 @@ class ScheduleBackoff(BackoffRule):
     """The delay at place n of a list; the last one repeats."""
 
     kind: Literal["schedule"] = "schedule"
-    delays: Annotated[tuple[Duration, ...], Field(min_length=1)]
+    delays: Annotated[tuple[Duration, ...], Filled("[1s, 5s, 30s]")] = Field(
+        description="the waits in turn", examples=[["1s", "5s", "30s"]]
+    )
 
     def parameters(self, p: list[float]) -> list[float]:
         """How many delays, then the delays."""

@@ -21,7 +21,7 @@ def _once_each(value: Any) -> Any:
     if isinstance(value, list):
         for place, outcome in enumerate(value):
             if outcome in value[:place]:
-                raise refuse(f"{show(outcome)} is listed twice")
+                raise refuse(f"{show(outcome)} is listed twice", "each outcome once")
     return value
 
 

@@ -74,7 +74,9 @@ class Uniform(DistributionRule):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.low > self.high:
-            raise refuse(f"low {self.low:g}s is more than high {self.high:g}s", "{low: 50ms, high: 150ms}")
+            raise refuse(
+                f"low {self.low:g}s is more than high {self.high:g}s", "{low: 50ms, high: 150ms}", at="high"
+            )
         return self
 
     def parameters(self, p: list[float]) -> list[float]:
@@ -105,7 +107,8 @@ class Weibull(DistributionRule):
         if not 0.05 <= self.shape <= 1e6:
             raise refuse(
                 f"a weibull's shape lies between 0.05 and 1e6, not {self.shape:g}",
-                "{mean: 100ms, shape: 0.7}",
+                "0.7",
+                at="shape",
             )
         return self
 
@@ -167,7 +170,7 @@ class Lognormal(DistributionRule):
     @model_validator(mode="after")
     def _cv_in_reach(self) -> Self:
         if self.cv > 1e6:
-            raise refuse(f"a lognormal's cv is at most 1e6, not {self.cv:g}", "{mean: 100ms, cv: 1.5}")
+            raise refuse(f"a lognormal's cv is at most 1e6, not {self.cv:g}", "1.5", at="cv")
         return self
 
     def parameters(self, p: list[float]) -> list[float]:
@@ -204,7 +207,7 @@ class Normal(DistributionRule):
     @model_validator(mode="after")
     def _cv_in_reach(self) -> Self:
         if self.cv > 1e3:
-            raise refuse(f"a normal's cv is at most 1000, not {self.cv:g}", "{mean: 100ms, cv: 0.2}")
+            raise refuse(f"a normal's cv is at most 1000, not {self.cv:g}", "0.2", at="cv")
         return self
 
     def parameters(self, p: list[float]) -> list[float]:
@@ -241,7 +244,7 @@ class Gamma(DistributionRule):
     @model_validator(mode="after")
     def _cv_in_reach(self) -> Self:
         if not 0.01 <= self.cv <= 100.0:
-            raise refuse(f"a gamma's cv lies between 0.01 and 100, not {self.cv:g}", "{mean: 100ms, cv: 0.5}")
+            raise refuse(f"a gamma's cv lies between 0.01 and 100, not {self.cv:g}", "0.5", at="cv")
         return self
 
     def parameters(self, p: list[float]) -> list[float]:

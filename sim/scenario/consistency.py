@@ -1,7 +1,7 @@
 """What one part of a scenario says of another: names that must exist, sources that a fault cannot speed up.
 
-The checks read the scenario as it is written, so that they speak in the same pass as the checks of each part, and
-pass over whatever is already wrong by itself.
+The checks read the scenario as it is written, so that they speak in the same pass as the checks of each part,
+and pass over whatever is already wrong by itself.
 """
 
 from __future__ import annotations

@@ -24,11 +24,14 @@ def located(file: str, info: ValidationInfo) -> Path:
     """The path of a data file: relative to the folder of the scenario, which the validation context names."""
     directory = Path(info.context["directory"]) if info.context and "directory" in info.context else Path()
     path = directory / file
-    if not path.is_file():
-        what = "is not a regular file" if path.exists() else "does not exist"
+    try:
+        what = "" if path.is_file() else "is not a regular file" if path.exists() else "does not exist"
+    except OSError as error:
+        what = f"cannot be found: {error.strerror}"
+    if what:
+        where = f"(looked in {directory.resolve()})"
         raise refuse(
-            f'the data file "{file}" {what} (looked in {directory.resolve()})',
-            "a path from the scenario's folder",
+            f"the data file {show(file)} {what} {where}", "a path from the scenario's folder", at="file"
         )
     return path
 
@@ -44,7 +47,7 @@ def read_column(path: Path, column: str | None, convert: Callable[[str], T]) -> 
         try:
             values.append(convert(cell))
         except ValueError as error:
-            raise refuse(f"{path.name}, line {line}: {show(cell)} {error}") from None
+            raise refuse(f"{path.name}, line {line}: {show(cell)} {error}", at="file") from None
     return tuple(values)
 
 
@@ -78,9 +81,9 @@ def _cells_of(path: Path, _changed: int, _size: int, column: str | None) -> tupl
         with path.open(encoding="utf-8-sig", newline="") as stream:
             return _read(path.name, stream, column)
     except UnicodeDecodeError:
-        raise refuse(f"{path.name} is not text in UTF-8") from None
+        raise refuse(f"{path.name} is not text in UTF-8", at="file") from None
     except OSError as error:
-        raise refuse(f"{path.name} cannot be read: {error.strerror}") from None
+        raise refuse(f"{path.name} cannot be read: {error.strerror}", at="file") from None
 
 
 def _read(name: str, lines: Iterable[str], column: str | None) -> tuple[tuple[int, str], ...]:
@@ -94,27 +97,33 @@ def _read(name: str, lines: Iterable[str], column: str | None) -> tuple[tuple[in
                 continue
             if len(row) <= place:
                 raise refuse(
-                    f"{name}, line {rows.line_num}: there is no cell in column {show(header[place])}"
+                    f"{name}, line {rows.line_num}: there is no cell in column {show(header[place])}",
+                    at="file",
                 )
             cells.append((rows.line_num, row[place].strip()))
     except csv.Error as error:
-        raise refuse(f"{name}, line {rows.line_num}: {error}") from None
+        raise refuse(f"{name}, line {rows.line_num}: {error}", at="file") from None
     if not cells:
-        raise refuse(f"{name} has no rows below its header")
+        raise refuse(f"{name} has no rows below its header", at="file")
     return tuple(cells)
 
 
 def _place(name: str, header: list[str], column: str | None) -> int:
     if not any(header):
-        raise refuse(f"{name} has no header on line 1", "a first line that names the columns")
+        raise refuse(f"{name} has no header on line 1", "a first line that names the columns", at="file")
     if column is None:
         if len(header) > 1:
-            raise refuse(f"{name} has {len(header)} columns: {', '.join(header[:8])}", f"column: {header[0]}")
+            raise refuse(
+                f"{name} has {len(header)} columns: {', '.join(header[:8])}",
+                f"column: {header[0]}",
+                at="file",
+            )
         return 0
     if header.count(column) != 1:
         many = "no column" if column not in header else "more than one column"
         raise refuse(
             f"{name} has {many} {show(column)}; its columns are {', '.join(header[:8])}",
             f"column: {header[0]}",
+            at="file",
         )
     return header.index(column)

@@ -23,7 +23,7 @@ from sim.scenario.distribution_rule import DistributionRule, Moments
 from sim.scenario.empirical import Empirical
 from sim.scenario.phase_distributions import Hyperexponential, PhaseType
 from sim.scenario.quantities import PositiveNumber
-from sim.scenario.rule import Row, family, written_bare
+from sim.scenario.rule import Filled, Row, family, written_bare
 
 NEAREST_ZERO = 2.0**-53
 NEAREST_ONE = 1.0 - 2.0**-53
@@ -34,8 +34,8 @@ class MixturePart(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weight: PositiveNumber
-    of: Distribution
+    weight: PositiveNumber = Field(description="how often, relative to the other parts", examples=[0.8])
+    of: Distribution = Field(description="the distribution of this part's draws", examples=["100ms"])
 
 
 class Mixture(DistributionRule):
@@ -46,7 +46,12 @@ class Mixture(DistributionRule):
     """
 
     kind: Literal["mixture"] = "mixture"
-    parts: Annotated[tuple[MixturePart, ...], Field(min_length=1)]
+    parts: Annotated[tuple[MixturePart, ...], Filled("[{weight: 1, of: 100ms}]")] = Field(
+        description="the parts, each with its weight",
+        examples=[
+            [{"weight": 0.9, "of": "50ms"}, {"weight": 0.1, "of": {"kind": "exponential", "mean": "1s"}}]
+        ],
+    )
 
     def parameters(self, p: list[float]) -> list[float]:
         """How many parts; then for each the end of its share, its width, and its address."""

@@ -1,8 +1,8 @@
 """A YAML text as plain values, each with its place in the file; what a scenario does not need is refused.
 
 Read from parser events, so that nothing is ever constructed but text, numbers, true, false, null, lists and
-mappings (YAML 1.2 core schema). Refused: tags, keys written twice, several documents, deep nesting, aliases that
-expand to very many values, numbers that YAML 1.1 reads otherwise. One pass finds every such fault.
+mappings (YAML 1.2 core schema). Refused: tags, keys written twice, several documents, deep nesting, aliases
+that expand to very many values, numbers that YAML 1.1 reads otherwise. One pass finds every such fault.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Node:
 
 
 def copied(value: Any) -> Any:
-    """Plain values anew, an alias becoming a value of its own, so that one can be changed without the other."""
+    """Plain values anew; an alias becomes a value of its own, so that one can change without the other."""
     if isinstance(value, dict):
         return {key: copied(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -72,7 +72,7 @@ def decode(raw: bytes, file: str) -> tuple[str, list[Problem]]:
 
 
 def read(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """The text's one document, and every problem with it as YAML. None where there is no document to speak of."""
+    """The text's one document, or None where there is none to speak of, and every problem with it as YAML."""
     return _Reader(file).read(text)
 
 
@@ -116,7 +116,7 @@ class _Reader:
         except _Abandon:
             pass
         except MarkedYAMLError as error:
-            self.syntax(error, text)
+            self.syntax(error)
         except ReaderError as error:
             mark = _mark_at(text, error.position)
             character = f"U+{ord(text[error.position]):04X}" if error.position < len(text) else "a character"
@@ -138,25 +138,22 @@ class _Reader:
                 keys.append(frame.key)
         return tuple(keys)
 
-    def syntax(self, error: Any, text: str) -> None:
+    def syntax(self, error: Any) -> None:
+        """One problem, as no parser can go on from there, in words that name the likely cause."""
         where = error.problem_mark or error.context_mark
         mark = Mark(where.line + 1, where.column + 1) if where else Mark(1, 1)
-        message = (error.problem or "cannot be read").strip()
-        if "found character '\\t'" in message or "\\t" in message:
-            message = "a tab cannot indent YAML"
-            self.problems.append(Problem(self.file, *mark, "", message, "spaces"))
-            return
-        if "mapping values are not allowed" in message:
-            message = "a colon where no key can stand"
-            hint = "key: value on its own line, and quotes around a text that holds a colon and a space"
-            self.problems.append(Problem(self.file, *mark, "", message, hint))
-            return
-        if error.context:
-            message = f"{error.context.strip()}: {message}"
-            opened = error.context_mark
-            if opened is not None and opened.line != mark.line - 1:
-                message += f" (begun on line {opened.line + 1})"
-        self.problems.append(Problem(self.file, *mark, "", f"not YAML: {message}"))
+        said = " ".join(f"{error.context or ''}: {error.problem or 'cannot be read'}".split()).removeprefix(
+            ": "
+        )
+        message, example = f"not YAML: {said}", ""
+        for part, meaning, advice in _CAUSES:
+            if part in said:
+                message, example = meaning, advice
+                break
+        opened = error.context_mark
+        if opened is not None and opened.line + 1 < mark.line:
+            message += f" (what is open began on line {opened.line + 1})"
+        self.problems.append(Problem(self.file, *mark, "", message, example))
 
     def event(self, event: Any) -> None:
         kind = type(event).__name__
@@ -325,6 +322,27 @@ def _mark_at(text: str, position: int) -> Mark:
     before = text[:position]
     return Mark(before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
 
+
+_CAUSES = (
+    ("\\t", "a tab cannot indent YAML", "spaces"),
+    (
+        "mapping values are not allowed",
+        "a colon where no key can stand",
+        "each key on its own line, and quotes around a text with a colon and a space in it",
+    ),
+    (
+        "expected <block end>",
+        "this does not go on from the lines above",
+        "the keys of one mapping in one column, and a quote at both ends of a text",
+    ),
+    ("expected ',' or '}'", "a brace { is not closed", "{key: value, key: value}"),
+    ("expected ',' or ']'", "a bracket [ is not closed", "[value, value]"),
+    ("scanning a quoted scalar", "a quote is not closed", "a quote at both ends of the text"),
+    ("unknown escape", "an unknown escape after \\ in double quotes", "single quotes, or two of \\"),
+    ("cannot start any token", "a character that no value can begin with", "quotes around the text"),
+    ("could not find expected ':'", "a key without a colon", "key: value"),
+)
+"""What the parser says, what it means, and what would be right."""
 
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

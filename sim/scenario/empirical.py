@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import PrivateAttr, ValidationInfo, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from sim.scenario.datafile import PER_SECOND, Unit, located, read_column, to_number
 from sim.scenario.distribution_rule import DistributionRule, Moments
@@ -21,9 +21,11 @@ class Empirical(DistributionRule):
     """
 
     kind: Literal["empirical"] = "empirical"
-    file: str
-    column: str | None = None
-    unit: Unit = "s"
+    file: str = Field(description="a CSV file, relative to the scenario's folder", examples=["service.csv"])
+    column: str | None = Field(
+        None, description="the column of the values, by its header", examples=["seconds"]
+    )
+    unit: Unit = Field("s", description="the unit of the values", examples=["ms"])
     _path: Path = PrivateAttr(default=Path())
     _values: tuple[float, ...] = PrivateAttr(default=())
 

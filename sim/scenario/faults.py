@@ -6,9 +6,17 @@ import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
-from sim.scenario.part import Name, Part
+from sim.scenario.part import Part, Reference
 from sim.scenario.quantities import (
     FACTOR_PATTERN,
     Duration,
@@ -49,7 +57,7 @@ class WorkersChange(NamedTuple):
     relative: bool
 
     def apply(self, workers: float) -> float:
-        """The workers that are left of `workers`; a factor rounds down, but for the last bits of the product."""
+        """The workers left of `workers`; a factor rounds down, but for the last bits of the product."""
         if not self.relative:
             return self.value
         if math.isinf(workers):
@@ -95,13 +103,17 @@ Workers = Annotated[
 class Fault(Part):
     """One thing that goes wrong: from when, for how long, to what, and how."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"at": "60s", "for": "30s", "service": "api", "workers": "x0.5"}]}
+    )
+
     at: Duration = Field(description="when it begins")
     lasting: PositiveDuration | None = Field(
         default=None, alias="for", description="how long it holds; none: to the end"
     )
-    traffic: Name | None = Field(default=None, description="the traffic class that it befalls")
-    service: Name | None = Field(default=None, description="the service that it befalls")
-    client: Name | None = Field(default=None, description="the client that it befalls")
+    traffic: Reference | None = Field(default=None, description="the traffic class that it befalls")
+    service: Reference | None = Field(default=None, description="the service that it befalls")
+    client: Reference | None = Field(default=None, description="the client that it befalls")
     rate: Factor | None = Field(
         default=None, description="of a traffic class: a factor on the rate of arrivals"
     )
@@ -153,7 +165,7 @@ class Fault(Part):
 
 
 class ServicePiece(NamedTuple):
-    """What a service is like from `at` (s) on: workers, factor on its service time, share of errors, frozen or not."""
+    """What a service is like from `at` (s) on: workers, factor on service times, error ratio, frozen."""
 
     at: float
     workers: float
@@ -230,7 +242,7 @@ def loss_timeline(scenario: Scenario, client: str) -> tuple[LossPiece, ...]:
 
 
 def pauses(scenario: Scenario, name: str) -> tuple[tuple[float, float], ...]:
-    """When a service is frozen, as (start, end) in seconds, in order and without overlap; an end may be inf."""
+    """When a service is frozen: (start, end) in seconds, in order and without overlap; an end may be inf."""
     merged: list[tuple[float, float]] = []
     held = sorted((fault.at, fault.end) for fault in scenario.faults if fault.service == name and fault.pause)
     for start, end in held:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
@@ -79,6 +80,12 @@ Bound = Annotated[float, _BOUND_SCHEMA]
 
 class Objective(Part):
     """A bound that a metric must keep."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"subject": "traffic:web", "metric": "latency_p99", "at_most": "1s"}],
+        }
+    )
 
     subject: Subject = Field(description="a kind and a name")
     metric: str = Field(description="one of the subject's metrics", examples=["latency_p99"])

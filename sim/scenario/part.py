@@ -50,8 +50,16 @@ def _name(value: Any) -> str:
     suggestion = re.sub(r"[^A-Za-z0-9_-]+", "_", value).strip("_-")[:64] if isinstance(value, str) else ""
     raise refuse(
         f"{show(value)} is not a name: a letter first, then letters, digits, _ or -",
-        suggestion=suggestion if _NAME.fullmatch(suggestion) else "",
+        "a name such as web",
+        suggestion if _NAME.fullmatch(suggestion) else "",
     )
+
+
+def _reference(value: Any) -> str:
+    # Whether it is a name at all is said where it is given, not again at each mention.
+    if isinstance(value, str):
+        return value
+    raise refuse(f"{show(value)} is not a name", "a name such as api")
 
 
 Name = Annotated[
@@ -60,3 +68,10 @@ Name = Annotated[
     WithJsonSchema({"type": "string", "pattern": NAME_PATTERN, "description": "a name", "examples": ["web"]}),
 ]
 """The name of a traffic class, client or service; it can stand in a path such as `services.api.workers`."""
+
+Reference = Annotated[
+    str,
+    BeforeValidator(_reference),
+    WithJsonSchema({"type": "string", "description": "a name that is given elsewhere", "examples": ["api"]}),
+]
+"""The name of a traffic class, client or service where it is mentioned; `consistency` holds that it exists."""

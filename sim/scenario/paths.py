@@ -1,4 +1,4 @@
-"""Key paths such as `services.api.workers` and `faults[0].at`: reading a value, and making a changed scenario."""
+"""Key paths such as `services.api.workers` and `faults[0].at`: reading a value, making a changed scenario."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _names(value: Any) -> dict[Key, Any]:
         return {field.alias or name: getattr(value, name) for name, field in type(value).model_fields.items()}
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return dict(enumerate(value))
     return {}
 
@@ -119,10 +119,11 @@ def wrong_plans(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Ite
         at = ("plan", "vary", path)
         try:
             keys = parse_path(path)
-            if keys[0] in {"plan", "name", "objectives"}:
-                raise ValueError(f"{keys[0]} is nothing that a plan can vary")
         except ValueError as error:
-            yield Finding(at, str(error), "a path such as services.api.workers")
+            yield Finding(at, str(error), PATH_EXAMPLE)
+            continue
+        if keys[0] in {"plan", "name", "objectives"}:
+            yield Finding(at, f"{keys[0]} is nothing that a plan can vary", PATH_EXAMPLE)
             continue
         # A range is right if its ends are; what is listed is tried one by one.
         for value in values if len(values) <= _MOST_TRIED else (values[0], values[-1]):
@@ -174,35 +175,35 @@ def _plain(value: object, file: str, path: str) -> tuple[Any, list[Problem]]:
 
 
 def _put(document: Any, keys: tuple[Key, ...], value: Any, scenario: Scenario) -> None:
-    """Puts a value into the document at a path, with the optional mappings above it where they are not written yet."""
+    """Puts a value into the document at a path; makes the optional mappings above it that are not written."""
     current = document
     place = Place.top()
-    for depth, key in enumerate(keys):
-        last = depth == len(keys) - 1
-        if isinstance(current, list):
-            if not isinstance(key, int) or key >= len(current):
-                have = f"{len(current)} entries, counted from 0" if current else "no entries"
-                raise _WrongPathError(
-                    keys[: depth + 1], f"there is no such entry: {path_of(keys[:depth])} has {have}"
-                )
-        elif isinstance(key, int):
-            raise _WrongPathError(
-                keys[: depth + 1], f"{path_of(keys[:depth]) or 'the scenario'} is not a list"
-            )
-        elif key not in current:
-            _may_be_written(current, keys, depth, place, value)
-        if last:
-            if value is None and isinstance(current, dict):
-                current.pop(key, None)
-            else:
-                current[key] = value  # type: ignore[index]
-            return
-        below = current[key] if isinstance(current, list) or key in current else None
+    for depth, key in enumerate(keys[:-1]):
+        _check_step(current, keys, depth, place, value)
+        below = _names(current).get(key)
         if not isinstance(below, dict | list):
-            below = _spelled_out(below, keys[: depth + 1], place.below(key), scenario)
+            below = _spelled_out(below, keys, depth + 1, place.below(key), scenario)
             current[key] = below
         place = place.below(key, below)
         current = below
+    _check_step(current, keys, len(keys) - 1, place, value)
+    if value is None and isinstance(keys[-1], str):
+        current.pop(keys[-1], None)
+    else:
+        current[keys[-1]] = value
+
+
+def _check_step(current: Any, keys: tuple[Key, ...], depth: int, place: Place, value: Any) -> None:
+    """Raises unless what stands at the first `depth` keys has the next one, or may have it."""
+    key, above = keys[depth], path_of(keys[:depth]) or "the scenario"
+    if isinstance(current, list):
+        if not isinstance(key, int) or key >= len(current):
+            have = f"{len(current)} entries, counted from 0" if current else "no entries"
+            raise _WrongPathError(keys[: depth + 1], f"there is no such entry: {above} has {have}")
+    elif isinstance(key, int):
+        raise _WrongPathError(keys[: depth + 1], f"{above} is not a list")
+    elif key not in current:
+        _may_be_written(current, keys, depth, place, value)
 
 
 def _may_be_written(current: Any, keys: tuple[Key, ...], depth: int, place: Place, value: Any) -> None:
@@ -226,16 +227,20 @@ def _joined(before: tuple[Key, ...], meant: str, after: tuple[Key, ...] = ()) ->
     return path_of((*before, meant, *after)) if meant else ""
 
 
-def _spelled_out(value: Any, keys: tuple[Key, ...], place: Place, scenario: Scenario) -> Any:
+def _spelled_out(value: Any, keys: tuple[Key, ...], depth: int, place: Place, scenario: Scenario) -> Any:
     """The mapping that a missing or bare value stands for, so that a key can be set in it."""
     if value is None and place.is_mapping:
         return {}
+    above = keys[:depth]
+    if value is None:
+        raise _WrongPathError(above, "is not written, so there is nothing in it to change")
     try:
-        model = look(scenario, path_of(keys))
+        model = look(scenario, path_of(above))
     except UsageError:
         model = None
     if isinstance(model, Rule):
         return model.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    if isinstance(value, str) and value in scenario.clients and keys[0] == "traffic":
-        raise _WrongPathError(keys, f"is the name of a client, {value}", "", f"clients.{value}")
-    raise _WrongPathError(keys, f"{show(value)} has no keys", PATH_EXAMPLE)
+    if keys[0] == "traffic" and above[-1] == "client":
+        meant = path_of(("clients", str(value), *keys[depth:]))
+        raise _WrongPathError(above, f"is the name of a client, {value}", "", meant)
+    raise _WrongPathError(above, f"{show(value)} has no keys", PATH_EXAMPLE)

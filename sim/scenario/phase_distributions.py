@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from sim.draws import further
 from sim.scenario.distribution_rule import DistributionRule, Moments
 from sim.scenario.quantities import PositiveDuration, PositiveNumber, PositiveRate, Ratio, SignedRate, refuse
-from sim.scenario.rule import Row
+from sim.scenario.rule import Filled, Row
 
-EXAMPLE = '{initial: [1, 0], generator: [["-20/s", 20/s], [0/s, "-20/s"]]}'
+EXAMPLE = '[["-20/s", 20/s], [0/s, "-20/s"]]'
 
 
 class Hyperexponential(DistributionRule):
@@ -25,8 +25,12 @@ class Hyperexponential(DistributionRule):
     kind: Literal["hyperexponential"] = "hyperexponential"
     mean: PositiveDuration | None = None
     cv: PositiveNumber | None = None
-    rates: Annotated[tuple[PositiveRate, ...], Field(min_length=1)] | None = None
-    weights: Annotated[tuple[PositiveNumber, ...], Field(min_length=1)] | None = None
+    rates: Annotated[tuple[PositiveRate, ...], Filled("[5/s, 20/s]")] | None = Field(
+        None, description="the rate of each phase, in place of mean and cv", examples=[["5/s", "20/s"]]
+    )
+    weights: Annotated[tuple[PositiveNumber, ...], Filled("[0.3, 0.7]")] | None = Field(
+        None, description="the relative weight of each phase", examples=[[0.3, 0.7]]
+    )
 
     @model_validator(mode="after")
     def _one_way_or_the_other(self) -> Self:
@@ -38,7 +42,7 @@ class Hyperexponential(DistributionRule):
                 "{mean: 100ms, cv: 2} or {rates: [5/s, 20/s], weights: [0.3, 0.7]}",
             )
         if self.cv is not None and not 1.0 <= self.cv <= 1e6:
-            raise refuse(f"a hyperexponential's cv lies between 1 and 1e6, not {self.cv:g}", "cv: 2")
+            raise refuse(f"a hyperexponential's cv lies between 1 and 1e6, not {self.cv:g}", "2", at="cv")
         if self.rates is not None and self.weights is not None and len(self.rates) != len(self.weights):
             raise refuse(
                 f"{len(self.rates)} rates but {len(self.weights)} weights",
@@ -102,23 +106,36 @@ class PhaseType(DistributionRule):
     """
 
     kind: Literal["phase_type"] = "phase_type"
-    initial: Annotated[tuple[Ratio, ...], Field(min_length=1)]
-    generator: tuple[tuple[SignedRate, ...], ...]
+    initial: Annotated[tuple[Ratio, ...], Filled("[1, 0]")] = Field(
+        description="the chance of each phase to be the first; they sum to 1", examples=[[1, 0]]
+    )
+    generator: tuple[tuple[SignedRate, ...], ...] = Field(
+        description="row i: the rates from phase i to each phase, minus the total rate out on the diagonal",
+        examples=[[["-20/s", "20/s"], ["0/s", "-20/s"]]],
+    )
 
     @model_validator(mode="after")
     def _is_a_chain_that_ends(self) -> Self:
         n = len(self.initial)
         if abs(math.fsum(self.initial) - 1.0) > 1e-9:
-            raise refuse(f"initial sums to {math.fsum(self.initial):g}, not 1", EXAMPLE)
+            raise refuse(f"initial sums to {math.fsum(self.initial):g}, not 1", "[1, 0]", at="initial")
         if len(self.generator) != n or any(len(row) != n for row in self.generator):
-            raise refuse(f"generator must have {n} rows of {n} rates, one for each initial chance", EXAMPLE)
+            raise refuse(
+                f"generator must have {n} rows of {n} rates, one for each initial chance",
+                EXAMPLE,
+                at="generator",
+            )
         for place, row in enumerate(self.generator):
             if row[place] >= 0.0:
-                raise refuse(f"the diagonal of row {place + 1} of generator must be negative", EXAMPLE)
+                raise refuse(
+                    f"the diagonal of row {place + 1} of generator must be negative", EXAMPLE, at="generator"
+                )
             if any(rate < 0.0 for other, rate in enumerate(row) if other != place):
-                raise refuse(f"row {place + 1} of generator is negative off its diagonal", EXAMPLE)
+                raise refuse(
+                    f"row {place + 1} of generator is negative off its diagonal", EXAMPLE, at="generator"
+                )
             if math.fsum(row) > -1e-9 * row[place]:
-                raise refuse(f"row {place + 1} of generator sums to more than 0", EXAMPLE)
+                raise refuse(f"row {place + 1} of generator sums to more than 0", EXAMPLE, at="generator")
         ending = {place for place in range(n) if self._exit_rate(place) > 0.0}
         for _ in range(n):
             ending |= {

@@ -21,7 +21,7 @@ Value = int | float | str | bool
 
 
 def parse_range(text: str) -> tuple[Value, ...]:
-    """The values of `a..b` (whole numbers, every one) or `a..b:n` (n of them, evenly spaced, with their unit).
+    """The values of `a..b`, every whole number, or of `a..b:n`, n of them, evenly spaced, with their unit.
 
     Raises ValueError with a sentence that says what is wrong.
     """
@@ -100,7 +100,7 @@ def _not_empty(vary: Mapping[str, Any]) -> FrozenDict[str, Any]:
 
 def _sure(confidence: float) -> float:
     if not 0.5 <= confidence < 1.0:
-        raise refuse(f"{confidence:g} is not from 0.5 up to, but not, 1", "95%")
+        raise refuse(f"{confidence:g} is not at least 0.5 and less than 1", "95%")
     return confidence
 
 

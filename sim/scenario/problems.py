@@ -1,4 +1,4 @@
-"""Validation errors as problems: one for each fault, at its place in the file, with an example of what is right."""
+"""Validation errors as problems: one for each fault, at its place in the file, with an example."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ _ABSENT = {"missing", "union_tag_not_found"}
 _NOT_A_MAPPING = {"model_type", "model_attributes_type", "dict_type", "dataclass_type", "mapping_type"}
 _NOT_A_LIST = {"list_type", "tuple_type", "sequence_type", "set_type"}
 _NOT_A_NUMBER = {"int_type", "int_parsing", "int_from_float", "float_type", "float_parsing", "finite_number"}
-_FREE_KEYS_SHOWN = 20
+_KEYS_SHOWN = 20
 
 
 def problems_of(error: ValidationError, root: Node, file: str) -> list[Problem]:
     """Every fault of a failed validation, once, in the order of the file.
 
-    `root` is the document that was validated. Its places are those of the problems; a document that came from no
-    text has the place 0, which a problem does not show.
+    `root` is the document that was validated. Its places are those of the problems; a document that came from
+    no text has the place 0, which a problem does not show.
     """
     faults = [_Fault(details, root) for details in error.errors(include_url=False)]
     meant = {(fault.parent, fault.suggestion) for fault in faults if fault.type == "extra_forbidden"}
     found: dict[str, Problem] = {}
     for fault in faults:
+        # The items that are there, but wrong, are faults of their own.
+        if fault.type == "too_short" and len(fault.node.value or ()) >= fault.context["min_length"]:
+            continue
         # A misspelled key is missing under its right name too: that is one fault, not two.
         if fault.type in _ABSENT and (fault.parent, fault.missing) in meant:
             continue
@@ -75,7 +78,7 @@ class _Fault:
             self.suggestion = nearest(str(self.keys[-1]), self._sibling_keys())
 
     def _step(self, part: Key, *, last: bool) -> None:
-        """Follows one part of the error's place; those that the document has not, such as a union's tag, are passed."""
+        """Follows one part of the error's place; passes over what the document has not, a union's tag say."""
         if part == "[key]":
             self.at_key = True
         elif part in self.node.children:
@@ -109,6 +112,8 @@ class _Fault:
         """What is wrong, an example of what is right, and what was probably meant."""
         value = self.node.value
         if self.type == "forebay":
+            if value is None and not self.context["at"]:
+                return "is empty", self.context["example"], ""
             return self.context["message"], self.context["example"], self.context["suggestion"]
         if self.type == "extra_forbidden":
             return (
@@ -150,7 +155,7 @@ class _Fault:
                     for branch in self.place.branches
                     if _has_kind(branch)
                 ]
-                return "is missing", f"kind: with one of {', '.join(kinds)}", ""
+                return "is missing", f"kind: {kinds[0]}, or one of {', '.join(kinds[1:])}", ""
             example = self.place.below(self.missing).example()
             return "is missing", f"{self.missing}: {flow(example)}" if example is not None else "", ""
         if self.missing == "kind" or value is None:
@@ -162,8 +167,8 @@ class _Fault:
         return f"{show(value)} needs {self.missing}", flow(example) if example is not None else "", ""
 
     def _known(self, keys: tuple[str, ...]) -> str:
-        shown = ", ".join(keys[:_FREE_KEYS_SHOWN])
-        return f"one of {shown}" if keys else ""
+        shown = [key for key in keys if key != "kind"][:_KEYS_SHOWN]
+        return f"one of {', '.join(shown)}" if shown else ""
 
     def _example(self, otherwise: str = "") -> str:
         example = self.place.example()

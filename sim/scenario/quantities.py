@@ -74,8 +74,9 @@ def _quantity(
             number = _number(value)
             if number is None:
                 raise refuse(f"{show(value)} is not a {what}", example)
-            if _written(info):
-                raise refuse(f"{show(value)} has no unit", example)
+            if _written(info) and math.isfinite(number):
+                unit = "no x before it" if what == "factor" else "no unit"
+                raise refuse(f"{show(value)} has {unit}", example, f"x{value}" if what == "factor" else "")
             result = number
         if not math.isfinite(result):
             raise refuse(f"{show(value)} is not a {what}", example)
@@ -109,7 +110,9 @@ def _plain(
         if number is None or not math.isfinite(number):
             raise refuse(f"{show(value)} is not a {what}", example)
         if number > high:
-            percent = f"{value}%" if what == "ratio" and high == 1.0 and 1.0 < number <= 100.0 else ""
+            percent = (
+                f"{value}%" if what == "ratio" and not isinstance(value, str) and number <= 100.0 else ""
+            )
             raise refuse(f"{show(value)} is more than {high:g}", example, percent)
         if number < low or (above and number == low):
             raise refuse(f"{show(value)} is not {'more than' if above else 'at least'} {low:g}", example)

@@ -7,11 +7,15 @@ the class. Adding a rule is one class in its family's file and its name in that 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Protocol, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from sim.scenario.quantities import refuse
 
 
 class Row(Protocol):
@@ -91,6 +95,28 @@ def written_bare(constant: str = "") -> BeforeValidator:
         return value
 
     return BeforeValidator(spell_out)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Marks a list that must not be empty; the error carries the example."""
+
+    example: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Looks before the entries do: a wrong entry must not be reported as a missing one too."""
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The list's own schema, with the least length."""
+        return {**handler(schema), "minItems": 1}
+
+    def _check(self, value: Any) -> Any:
+        if isinstance(value, list | tuple) and not value:
+            raise refuse("is an empty list: one entry at least", self.example)
+        return value
 
 
 def _rules_within(value: object) -> Iterator[Rule]:

@@ -78,7 +78,8 @@ class Run(Part):
         if duration is not None and not isinstance(warmup, str) and warmup >= duration:
             raise refuse(
                 f"the warm-up ({format_duration(warmup)}) is not shorter than the run "
-                f"({format_duration(duration)}): nothing would be measured"
+                f"({format_duration(duration)}): nothing would be measured",
+                "a shorter warmup, or auto",
             )
         return warmup
 
@@ -88,6 +89,7 @@ class Run(Part):
         duration = info.data.get("duration")
         if duration is not None and series is not None and duration / series > MOST_BINS:
             raise refuse(
-                f"more than {MOST_BINS:,} bins of {format_duration(series)} in {format_duration(duration)}"
+                f"more than {MOST_BINS:,} bins of {format_duration(series)} in {format_duration(duration)}",
+                "a longer one such as 1s",
             )
         return series

@@ -52,8 +52,8 @@ def _title(name: str) -> str:
 class Scenario(Part):
     """What is simulated, solved, planned and reported: one object, read by all.
 
-    Times are in seconds, rates per second. `services`, `traffic` and `clients` keep the order of the file, which
-    decides ties between events of one instant.
+    Times are in seconds, rates per second. `services`, `traffic` and `clients` keep the order of the file,
+    which decides ties between events of one instant.
     """
 
     name: Annotated[str, AfterValidator(_title)] = Field(
@@ -66,15 +66,29 @@ class Scenario(Part):
         examples=[{"web": {"arrivals": {"kind": "poisson", "rate": "120/s"}, "call": "api"}}],
     )
     clients: Annotated[Mapping[Name, Client], AfterValidator(FrozenDict)] = Field(
-        default_factory=FrozenDict, description="how clients wait and retry, by name"
+        default_factory=FrozenDict,
+        description="how clients wait and retry, by name",
+        examples=[{"patient": {"timeout": "2s"}}],
     )
     services: Annotated[Mapping[Name, Service], AfterValidator(_not_empty)] = Field(
         description="who does the work: a name for each service",
         examples=[{"api": {"workers": 16, "service_time": "100ms"}}],
     )
-    faults: tuple[Fault, ...] = Field(default=(), description="what goes wrong, and when")
-    objectives: tuple[Objective, ...] = Field(default=(), description="what must hold")
-    plan: Plan | None = Field(default=None, description="what a plan may change")
+    faults: tuple[Fault, ...] = Field(
+        default=(),
+        description="what goes wrong, and when",
+        examples=[[{"at": "60s", "service": "api", "pause": True}]],
+    )
+    objectives: tuple[Objective, ...] = Field(
+        default=(),
+        description="what must hold",
+        examples=[[{"subject": "traffic:web", "metric": "latency_p99", "at_most": "1s"}]],
+    )
+    plan: Plan | None = Field(
+        default=None,
+        description="what a plan may change",
+        examples=[{"vary": {"services.api.workers": "101..140"}}],
+    )
     run: Run = Field(description="how long and how often", examples=[{"duration": "10min"}])
 
     _document: dict[str, Any] = PrivateAttr(default_factory=dict)
@@ -116,7 +130,7 @@ class Scenario(Part):
         """Sixteen hex digits of what the scenario means.
 
         The order of keys, comments, units and defaults written out do not change it; the order of services and
-        traffic classes does, as it decides ties, and so do the contents of data files.
+        traffic classes, which decides ties, does, and so do the contents of data files.
         """
         if not self._hash:
             self._hash = hashlib.sha256(self._canonical()).hexdigest()[:16]
@@ -157,9 +171,9 @@ class Scenario(Part):
     def set(self, path: str | Mapping[str, object], value: object = None, *, label: str = "") -> Scenario:
         """Another scenario, with the value at a key path changed; or the values at several.
 
-        A text is read as it would be in the file: `set("run.duration", "5min")`, `set("services.api.workers", 12)`,
-        `set({"run.seed": 3, "clients.patient.retry.backoff": "{kind: constant, delay: 1s}"})`. None takes an
-        optional value away.
+        A text is read as it would be in the file: `set("run.duration", "5min")`,
+        `set("services.api.workers", 12)`, `set({"run.seed": 3, "services.api.queue": "{capacity: 64}"})`.
+        None takes an optional value away.
 
         Args:
             path: a key path, or a mapping of key paths to values.

@@ -1,7 +1,7 @@
 """The JSON Schema of a scenario, for editors, and the keys, kinds and examples that it knows at any path.
 
-Made from the models, so it cannot say anything else than they do. An editor's YAML language server reads it by a
-first line such as `# yaml-language-server: $schema=scenario.schema.json`.
+Made from the models, so it cannot say anything else than they do. An editor's YAML language server reads it
+by a first line such as `# yaml-language-server: $schema=scenario.schema.json`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _schema() -> Schema:
 
 
 def _tidy(schema: Any, definitions: Mapping[str, Schema]) -> None:
-    """Makes `kind` required where it chooses, adds the bare spellings, and leaves out what an editor cannot use."""
+    """Makes `kind` required where it chooses, adds bare spellings, leaves out what an editor cannot use."""
     if isinstance(schema, list):
         for one in schema:
             _tidy(one, definitions)
@@ -100,7 +100,7 @@ def _rules(base: type[Rule]) -> Iterator[type[Rule]]:
 
 
 class Place:
-    """What may stand at one path of a scenario: every branch of the schema that fits what does stand there."""
+    """What may stand at one path of a scenario: every branch of the schema that fits what does stand."""
 
     def __init__(self, branches: Iterable[Schema], value: object = None) -> None:
         self.branches = _fitting(list(_flat(branches)), value)
@@ -179,7 +179,9 @@ def _fitting(branches: list[Schema], value: object) -> list[Schema]:
 def flow(value: object) -> str:
     """A value in YAML's flow style: `{kind: poisson, rate: 120/s}`."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {flow(one)}" for key, one in value.items()) + "}"
+        # A kind says what the rest is: it comes first.
+        ordered = sorted(value, key=lambda key: key != "kind")
+        return "{" + ", ".join(f"{key}: {flow(value[key])}" for key in ordered) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(flow(one) for one in value) + "]"
     if isinstance(value, bool):

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import PrivateAttr, ValidationInfo, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from sim.scenario.arrival_rule import ArrivalRule
 from sim.scenario.datafile import PER_SECOND, Unit, line_of, located, read_column, to_number
@@ -26,12 +26,16 @@ class Trace(ArrivalRule):
     """
 
     kind: Literal["trace"] = "trace"
-    file: str
-    column: str | None = None
-    unit: Unit | None = None
-    format: str | None = None
-    speed: PositiveNumber = 1.0
-    size: str | None = None
+    file: str = Field(description="a CSV file, relative to the scenario's folder", examples=["trace.csv"])
+    column: str | None = Field(None, description="the column of the times, by its header", examples=["time"])
+    unit: Unit | None = Field(None, description="the unit of times that are numbers", examples=["ms"])
+    format: str | None = Field(
+        None,
+        description="the format of times that are dates: iso, or a pattern of strptime",
+        examples=["iso"],
+    )
+    speed: PositiveNumber = Field(1.0, description="how many times as fast to replay", examples=[2])
+    size: str | None = Field(None, description="the column that scales the service time", examples=["bytes"])
     accepts_rate_factor: ClassVar[bool] = False
     _path: Path = PrivateAttr(default=Path())
     _times: tuple[float, ...] = PrivateAttr(default=())
@@ -48,7 +52,7 @@ class Trace(ArrivalRule):
             sizes = read_column(path, self.size, to_number)
             mean = math.fsum(sizes) / len(sizes)
             if mean == 0.0:
-                raise refuse(f'{path.name}: every size in column "{self.size}" is zero')
+                raise refuse(f'{path.name}: every size in column "{self.size}" is zero', at="size")
             self._sizes = tuple(size / mean for size in sizes)
         return self
 
@@ -62,12 +66,13 @@ class Trace(ArrivalRule):
         else:
             stamps = read_column(path, self.column, _date_reader(self.format or "iso"))
             if len({stamp.tzinfo is None for stamp in stamps}) > 1:
-                raise refuse(f"{path.name} mixes times with and without a time zone")
+                raise refuse(f"{path.name} mixes times with and without a time zone", at="file")
             times = [(stamp - stamps[0]).total_seconds() for stamp in stamps]
         for place in range(1, len(times)):
             if times[place] < times[place - 1]:
                 line = line_of(path, self.column, place)
-                raise refuse(f"{path.name}, line {line}: a time before that of the row above; sort the file")
+                message = f"{path.name}, line {line}: a time before that of the row above; sort the file"
+                raise refuse(message, at="file")
         return tuple(time / self.speed for time in times)
 
     def times(self) -> tuple[float, ...]:

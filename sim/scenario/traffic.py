@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from sim.scenario.arrivals import Arrivals
 from sim.scenario.clients import Client
 from sim.scenario.distributions import Distribution
-from sim.scenario.part import Name, Part
+from sim.scenario.part import Part, Reference
 from sim.scenario.quantities import Whole
 
 
@@ -18,7 +18,8 @@ def _named_or_in_place(value: Any) -> str:
 
 
 ClientOrName = Annotated[
-    Annotated[Name, Tag("<name>")] | Annotated[Client, Tag("<mapping>")], Discriminator(_named_or_in_place)
+    Annotated[Reference, Tag("<name>")] | Annotated[Client, Tag("<mapping>")],
+    Discriminator(_named_or_in_place),
 ]
 """A name under `clients`, or a client written in place."""
 
@@ -29,7 +30,7 @@ class Traffic(Part):
     arrivals: Arrivals = Field(
         description="when requests are born", examples=[{"kind": "poisson", "rate": "120/s"}]
     )
-    call: Name = Field(description="the service that the requests are sent to", examples=["api"])
+    call: Reference = Field(description="the service that the requests are sent to", examples=["api"])
     client: ClientOrName | None = Field(
         default=None,
         description="a name under clients, or a mapping in place; none: sends once, waits for ever",

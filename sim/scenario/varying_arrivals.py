@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from sim.draws import further
 from sim.scenario.arrival_rule import ArrivalRule
 from sim.scenario.part import Part
-from sim.scenario.quantities import Duration, PositiveDuration, PositiveRate, Rate, refuse
-from sim.scenario.rule import Row, State
+from sim.scenario.quantities import Duration, PositiveDuration, PositiveRate, Rate, refuse, show
+from sim.scenario.rule import Filled, Row, State
+
+POINTS = "[[0s, 100/s], [60s, 300/s]]"
+
+
+def _a_pair(value: Any) -> Any:
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return value
+    raise refuse(f"{show(value)} is not a pair of time and rate", "[60s, 300/s]")
 
 
 class Profile(ArrivalRule):
@@ -27,26 +35,31 @@ class Profile(ArrivalRule):
     """
 
     kind: Literal["profile"] = "profile"
-    points: Annotated[tuple[tuple[Duration, Rate], ...], Field(min_length=1)]
-    shape: Literal["step", "linear"] = "step"
-    repeat: PositiveDuration | None = None
+    points: Annotated[
+        tuple[Annotated[tuple[Duration, Rate], BeforeValidator(_a_pair)], ...], Filled(POINTS)
+    ] = Field(description="[time, rate] in rising order", examples=[[["0s", "100/s"], ["60s", "300/s"]]])
+    shape: Literal["step", "linear"] = Field("step", description="how the rate goes from point to point")
+    repeat: PositiveDuration | None = Field(None, description="begin anew every so often", examples=["24h"])
     STATE: ClassVar[int] = 3
 
     @model_validator(mode="after")
     def _is_a_profile(self) -> Self:
-        example = "points: [[0s, 100/s], [60s, 300/s]]"
         times = [time for time, _ in self.points]
         if times[0] != 0.0:
-            raise refuse(f"the first point of a profile is at 0s, not at {times[0]:g}s", example)
+            raise refuse(f"the first point of a profile is at 0s, not at {times[0]:g}s", POINTS, at="points")
         for before, after in pairwise(times):
             if after <= before:
                 raise refuse(
-                    f"the points of a profile rise in time: {after:g}s comes after {before:g}s", example
+                    f"the points of a profile rise in time: {after:g}s comes after {before:g}s",
+                    POINTS,
+                    at="points",
                 )
         if self.repeat is not None and self.repeat < times[-1]:
-            raise refuse(f"repeat {self.repeat:g}s is before the last point at {times[-1]:g}s", "repeat: 24h")
+            raise refuse(
+                f"repeat {self.repeat:g}s is before the last point at {times[-1]:g}s", "24h", at="repeat"
+            )
         if (self._cycle() if self.repeat is not None else max(rate for _, rate in self.points)) <= 0.0:
-            raise refuse("the rate of a profile is zero throughout", example)
+            raise refuse("the rate of a profile is zero throughout", POINTS, at="points")
         return self
 
     def _pieces(self) -> list[tuple[float, float, float, float]]:
@@ -142,6 +155,7 @@ class Sinusoid(ArrivalRule):
             raise refuse(
                 f"amplitude {self.amplitude:g}/s is more than mean {self.mean:g}/s: a negative rate",
                 "{mean: 100/s, amplitude: 50/s, period: 24h}",
+                at="amplitude",
             )
         return self
 
@@ -198,6 +212,9 @@ def wave_gap(mean: float, amplitude: float, period: float, angle: float, work: f
     return d
 
 
+STATES = "[{rate: 100/s, stay: 10s}, {rate: 300/s, stay: 2s}]"
+
+
 class MmppState(Part):
     """One state of a Markov-modulated Poisson process: its `rate`, and how long it lasts in the mean."""
 
@@ -213,16 +230,16 @@ class Mmpp(ArrivalRule):
     """
 
     kind: Literal["mmpp"] = "mmpp"
-    states: Annotated[tuple[MmppState, ...], Field(min_length=1)]
+    states: Annotated[tuple[MmppState, ...], Filled(STATES)] = Field(
+        description="the states in the order of their visits",
+        examples=[[{"rate": "100/s", "stay": "10s"}, {"rate": "300/s", "stay": "2s"}]],
+    )
     STATE: ClassVar[int] = 4
 
     @model_validator(mode="after")
     def _some_rate(self) -> Self:
         if all(state.rate == 0.0 for state in self.states):
-            raise refuse(
-                "the rate of every state of an mmpp is zero",
-                "states: [{rate: 100/s, stay: 10s}, {rate: 300/s, stay: 2s}]",
-            )
+            raise refuse("the rate of every state of an mmpp is zero", STATES, at="states")
         return self
 
     def parameters(self, p: list[float]) -> list[float]:

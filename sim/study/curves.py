@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.clients import Client
     from sim.scenario.scenario import Scenario
-    from sim.study.replicate import Results
+    from sim.measure.results import Results
 
 RATIOS = (0.2, 0.4, 0.55, 0.7, 0.8, 0.87, 0.93, 0.98, 1.03, 1.1, 1.2, 1.4, 1.7)
 """Loads to look at, as a ratio of capacity: close together where the curve bends."""
@@ -46,7 +46,7 @@ def load_curve(
     *,
     replications: int | None = None,
     jobs: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
     """Every figure of every variant at every load, at a load that stays (see `sim.study.load.steady`).
 
@@ -58,7 +58,7 @@ def load_curve(
         variants: name -> changes as for `Scenario.set`; by default the ways to retry of `retry_variants`.
         replications: at each load; by default 3 to 5, as the load allows.
         jobs: threads.
-        progress: told how many runs are done, of how many.
+        progress: told the share that is done, 0 to 1.
 
     Returns:
         Tidy rows: variant, factor, offered_rate (1/s), capacity_ratio, ideal (the goodput of perfect services, 1/s),
@@ -91,7 +91,7 @@ def load_curve(
             frames.append(rows[list(COLUMNS)])
             done += 1
             if progress is not None:
-                progress(done, len(loads) * len(wanted))
+                progress(done / (len(loads) * len(wanted)))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -115,7 +115,9 @@ def can_fail(scenario: Scenario) -> bool:
     services = scenario.services.values()
     clients = [scenario.client_of(name) for name in scenario.traffic]
     return any(
-        math.isfinite(service.queue.capacity) or service.queue.max_wait is not None or service.error_ratio > 0.0
+        math.isfinite(service.queue.capacity)
+        or service.queue.max_wait is not None
+        or service.error_ratio > 0.0
         for service in services
     ) or any(client.timeout is not None for client in clients)
 
@@ -133,7 +135,10 @@ def retry_variants(scenario: Scenario) -> dict[str, dict[str, object]]:
         changes = _clients(scenario, change)
         changed = scenario.set(changes)
         if [changed.client_of(traffic) for traffic in scenario.traffic] == own:
-            variants = {(f"{name} ({AS_WRITTEN})" if key == AS_WRITTEN else key): value for key, value in variants.items()}
+            variants = {
+                (f"{name} ({AS_WRITTEN})" if key == AS_WRITTEN else key): value
+                for key, value in variants.items()
+            }
         else:
             variants[name] = changes
     return variants
@@ -148,21 +153,25 @@ def _system(results: Results) -> pd.DataFrame:
     """Offered rate and goodput of all traffic together: subject `system`, with intervals over the replications."""
     import pandas as pd
 
-    from sim.measure.intervals import interval
-
     rows = []
     for metric, source in (("offered_rate", "offered"), ("goodput", "goodput")):
-        own = results.summary[(results.summary["metric"] == metric) & results.summary["subject"].str.startswith("traffic:")]
+        own = results.summary[
+            (results.summary["metric"] == metric) & results.summary["subject"].str.startswith("traffic:")
+        ]
         if len(own) == 1:
             rows.append({**own.iloc[0].to_dict(), "subject": "system"})
             continue
         series = results.series
-        warmup = results.scenario.run.warmup
-        begin = 0.0 if warmup == "auto" else float(warmup)
-        chosen = series[(series["subject"] == "system") & (series["metric"] == source) & (series["time"] >= begin)]
+        chosen = series[
+            (series["subject"] == "system") & (series["metric"] == source) & (series["time"] >= results.warmup)
+        ]
         means = chosen.groupby("replication")["value"].mean().to_numpy()
-        mean, low, high = interval(means)
-        rows.append({"subject": "system", "metric": metric, "mean": mean, "low": low, "high": high, "unit": "1/s"})
+        from sim.measure.intervals import interval
+
+        mean, low, high = interval(means.tolist())
+        rows.append(
+            {"subject": "system", "metric": metric, "mean": mean, "low": low, "high": high, "unit": "1/s"}
+        )
     return pd.DataFrame(rows)
 
 
@@ -183,7 +192,12 @@ def _jitter(client: Client) -> dict[str, object]:
     if client.retry.backoff.kind == "exponential":
         backoff = client.retry.backoff.model_dump(mode="json", by_alias=True, exclude_none=True)
     backoff["jitter"] = "full"
-    return {"attempts": _tries(client), "backoff": backoff, "retry_after": client.retry.retry_after, **_kept(client)}
+    return {
+        "attempts": _tries(client),
+        "backoff": backoff,
+        "retry_after": client.retry.retry_after,
+        **_kept(client),
+    }
 
 
 def _tries(client: Client) -> int | str:

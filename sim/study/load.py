@@ -72,7 +72,9 @@ def service_load(scenario: Scenario, service: str) -> ServiceLoad:
     mean = mean_service_time(scenario, service)
     workers = scenario.services[service].workers
     capacity = workers / mean if mean > 0.0 else math.inf
-    return ServiceLoad(math.fsum(nominal_rate(scenario, name) for name in callers(scenario, service)), capacity)
+    return ServiceLoad(
+        math.fsum(nominal_rate(scenario, name) for name in callers(scenario, service)), capacity
+    )
 
 
 def offered_load(scenario: Scenario) -> float:
@@ -139,7 +141,9 @@ def scaled(scenario: Scenario, factor: float) -> Scenario:
             written["mean"] = _times(written["mean"], factor)
             written["amplitude"] = _times(written["amplitude"], factor)
         elif "states" in written:
-            written["states"] = [{**state, "rate": _times(state["rate"], factor)} for state in written["states"]]
+            written["states"] = [
+                {**state, "rate": _times(state["rate"], factor)} for state in written["states"]
+            ]
         else:
             written["rate"] = _times(written["rate"], factor)
         changes[f"traffic.{name}.arrivals"] = written

@@ -1,14 +1,14 @@
-"""What models assume of a service, each as one function: None where it holds, else in words why it does not."""
+"""What models assume of a service, one function each: None where it holds, else in words why it does not."""
 
 from __future__ import annotations
 
 import math
 
 from sim.scenario.arrivals import Closed, ConstantArrivals, Renewal
-from sim.scenario.closed_distributions import Constant, Exponential
 from sim.scenario.trace import Trace
-from sim.scenario.varying_arrivals import Mmpp, Profile, Sinusoid
-from sim.theory.station import Station, Stream, is_even, is_exponential
+from sim.scenario.varying_arrivals import Profile, Sinusoid
+from sim.theory.mg1k import MOST_PLACES
+from sim.theory.station import Station, is_exponential
 from sim.units import format_duration, format_rate
 
 Reason = str | None
@@ -32,8 +32,12 @@ def no_faults(station: Station) -> Reason:
     clients = {scenario.client_name(name) for name in names}
     for fault in scenario.faults:
         touched = fault.service == station.name or fault.traffic in names
-        if fault.at < scenario.run.duration and (touched or (fault.client is not None and fault.client in clients)):
-            return f"a fault at {format_duration(fault.at)} changes it during the run: there is no steady state"
+        if fault.at < scenario.run.duration and (
+            touched or (fault.client is not None and fault.client in clients)
+        ):
+            return (
+                f"a fault at {format_duration(fault.at)} changes it during the run: there is no steady state"
+            )
     return None
 
 
@@ -42,9 +46,9 @@ def whole_run(station: Station) -> Reason:
     for stream in station.streams:
         arrivals = stream.arrivals
         if arrivals.start > 0.0:
-            return f"traffic:{stream.name} begins at {format_duration(arrivals.start)} only: there is no steady state"
+            return f"traffic:{stream.name} begins at {format_duration(arrivals.start)} only: no steady state"
         if arrivals.stop is not None and arrivals.stop < station.scenario.run.duration:
-            return f"traffic:{stream.name} stops at {format_duration(arrivals.stop)}: there is no steady state"
+            return f"traffic:{stream.name} stops at {format_duration(arrivals.stop)}: no steady state"
     return None
 
 
@@ -57,7 +61,7 @@ def no_retries(station: Station) -> Reason:
 
 
 def no_retries_but_errors(station: Station) -> Reason:
-    """What comes back are errors alone, which an unbounded exponential queue may feed back (Jackson, 1957)."""
+    """What comes back are errors alone, which an unbounded exponential queue can take (Jackson, 1957)."""
     return None if station.feedback else no_retries(station)
 
 
@@ -67,8 +71,8 @@ def stays_until_served(station: Station) -> Reason:
         if math.isfinite(stream.limit) and stream.client.cancel != "never":
             where = "the queue" if stream.client.cancel == "queued" else "the queue and from the worker"
             return (
-                f"traffic:{stream.name} gives up after {format_duration(stream.limit)} and is taken from {where} "
-                f"(cancel: {stream.client.cancel})"
+                f"traffic:{stream.name} gives up after {format_duration(stream.limit)} and is taken from "
+                f"{where} (cancel: {stream.client.cancel})"
             )
     return None
 
@@ -82,7 +86,212 @@ def poisson(station: Station) -> Reason:
     """Single Poisson arrivals of one rate; several such streams make one."""
     for stream in station.streams:
         if not stream.poisson:
-            return f"not Poisson: {ARRIVALS[stream.arrivals.kind]} (traffic:{stream.name})"  # type: ignore[attr-defined]
+            return f"not Poisson: {ARRIVALS[stream.arrivals.kind]} (traffic:{stream.name})"
         if not stream.single:
             return f"not Poisson: traffic:{stream.name} comes in batches"
     return None
+
+
+def known_rate(station: Station) -> Reason:
+    """The long-run rate of every stream is one of its parameters."""
+    for stream in station.streams:
+        if isinstance(stream.arrivals, Trace | Closed | Profile | Sinusoid):
+            return f"no constant long-run rate: {ARRIVALS[stream.arrivals.kind]} (traffic:{stream.name})"
+    return None
+
+
+def renewal(station: Station) -> Reason:
+    """Independent gaps of one law: Poisson streams, or one other stream that the network does not shift."""
+    if poisson(station) is None:
+        return None
+    if len(station.streams) > 1:
+        return f"{len(station.streams)} streams that are not all Poisson do not make independent gaps"
+    stream = station.streams[0]
+    if not isinstance(stream.arrivals, ConstantArrivals | Renewal):
+        return f"the gaps are not independent draws: {ARRIVALS[stream.arrivals.kind]}"
+    if not stream.single:
+        return f"traffic:{stream.name} comes in batches"
+    return None if stream.network_constant else "a varying network delay reshuffles the gaps"
+
+
+def exponential(station: Station) -> Reason:
+    """One exponential service time for all."""
+    for stream in station.streams:
+        if not is_exponential(stream.law):
+            return f"the service time is not exponential but {stream.law.kind} (traffic:{stream.name})"
+    if station.exponential_mean is None:
+        means = " and ".join(format_duration(stream.law.moments()[0]) for stream in station.streams)
+        return f"the streams have different mean service times ({means})"
+    return None
+
+
+def constant_service(station: Station) -> Reason:
+    """One service time, always the same."""
+    return None if station.constant_time else "the service time is not constant"
+
+
+def own_sizes(station: Station) -> Reason:
+    """No trace scales the service times."""
+    for stream in station.streams:
+        if isinstance(stream.arrivals, Trace) and stream.arrivals.size is not None:
+            return f"the trace of traffic:{stream.name} scales each service time"
+    return None
+
+
+def one_worker(station: Station) -> Reason:
+    """C = 1."""
+    return None if station.workers == 1 else f"{_count(station.workers)} workers, not 1"
+
+
+def several_workers(station: Station) -> Reason:
+    """1 < c < ∞."""
+    if station.workers == 1:
+        return "one worker: this is M/M/1"
+    return limited_workers(station)
+
+
+def limited_workers(station: Station) -> Reason:
+    """C < ∞."""
+    return "unlimited workers: nobody waits" if math.isinf(station.workers) else None
+
+
+def unlimited_workers(station: Station) -> Reason:
+    """C = ∞."""
+    return None if math.isinf(station.workers) else f"{_count(station.workers)} workers, not unlimited"
+
+
+def unbounded(station: Station) -> Reason:
+    """No arrival is refused."""
+    if math.isinf(station.workers) or math.isinf(station.capacity):
+        return None
+    return f"the queue is bounded: {_count(station.capacity)} waiting places"
+
+
+def bounded(station: Station) -> Reason:
+    """There is a last waiting place."""
+    return "the queue has no bound" if math.isinf(station.places) else None
+
+
+def no_waiting_places(station: Station) -> Reason:
+    """Whoever finds all workers busy is refused."""
+    return None if station.capacity == 0 else f"there are {_count(station.capacity)} waiting places, not 0"
+
+
+def refuses_newcomers(station: Station) -> Reason:
+    """A full queue refuses the arrival, not whoever waits longest."""
+    dropping = station.service.queue.overflow == "drop_oldest" and station.capacity > 0
+    return (
+        "a full queue drops its oldest, not the newcomer"
+        if dropping and math.isfinite(station.places)
+        else None
+    )
+
+
+def stable(station: Station) -> Reason:
+    """ρ < 1."""
+    if math.isinf(station.workers) or station.load < 1.0:
+        return None
+    if math.isnan(station.load):
+        return "its long-run load is not known beforehand"
+    surplus = station.rate - station.workers / station.service_mean
+    return (
+        f"the load is {station.load:.4g}, not below 1: the queue has no steady state and grows by "
+        f"{format_rate(surplus)}"
+    )
+
+
+def size_blind(station: Station) -> Reason:
+    """The order of service does not depend on the length of the jobs."""
+    kind = station.service.queue.discipline.kind
+    return None if station.size_blind else f"the discipline {kind} looks at the length of the jobs"
+
+
+def first_come(station: Station) -> Reason:
+    """First come, first served."""
+    kind = station.service.queue.discipline.kind
+    return None if station.first_come else f"the discipline is {kind}, not first come first served"
+
+
+def finite_variance(station: Station) -> Reason:
+    """The service time has a second moment."""
+    return None if math.isfinite(station.moments[1]) else "the service time has no finite variance"
+
+
+def near_full(station: Station) -> Reason:
+    """Not so close to full load that the exact M/D/c would need too large a transform."""
+    close = 1.0 - station.load < 2e-5 or station.workers > 200_000
+    return f"a load of {station.load:.9g} is too close to 1 to be solved exactly" if close else None
+
+
+def few_places(station: Station) -> Reason:
+    """Few enough places for a solver whose work grows with their square."""
+    return (
+        f"{_count(station.places)} places are too many to be solved" if station.places > MOST_PLACES else None
+    )
+
+
+def poisson_batches(station: Station) -> Reason:
+    """One Poisson stream of batches."""
+    if len(station.streams) > 1:
+        return f"{len(station.streams)} streams, of which some come in batches"
+    stream = station.streams[0]
+    return (
+        None if stream.poisson else f"not Poisson: {ARRIVALS[stream.arrivals.kind]} (traffic:{stream.name})"
+    )
+
+
+def one_rising_law(station: Station) -> Reason:
+    """One service law for all, with a quantile function that rises."""
+    if station.law is None:
+        return "the streams have different service times"
+    kind = station.law.kind
+    return f"not solved for a service time that is a {kind}" if kind in ("mixture", "phase_type") else None
+
+
+def one_way_to_leave(station: Station) -> Reason:
+    """All waits are cut at one length: by the service, or by timeouts that take attempts out of the queue."""
+    if station.service.queue.max_wait is not None:
+        return stays_until_served(station)
+    limits = {stream.limit for stream in station.streams}
+    if len(limits) > 1:
+        return "the streams have different timeouts"
+    for stream in station.streams:
+        if stream.client.cancel != "queued":
+            return f"traffic:{stream.name} has cancel: {stream.client.cancel}, not queued"
+        if stream.client.network is not None:
+            return f"the network delay of traffic:{stream.name} shifts its timeout against its wait"
+    return None
+
+
+def no_timeouts(station: Station) -> Reason:
+    """Every client waits for its reply."""
+    for stream in station.streams:
+        if math.isfinite(stream.limit):
+            return (
+                f"traffic:{stream.name} stops waiting after {format_duration(stream.limit)}, and sends anew"
+            )
+    return None
+
+
+def alike_users(station: Station) -> Reason:
+    """Closed streams alone, whose users think alike; with any refusal the think time is exponential."""
+    thinks = set()
+    for stream in station.streams:
+        arrivals = stream.arrivals
+        if not isinstance(arrivals, Closed):
+            return f"traffic:{stream.name} comes from outside, beside closed users"
+        thinks.add(arrivals.think.moments()[0] + stream.network_mean)
+        may_refuse = station.places < station.users
+        if may_refuse and not (is_exponential(arrivals.think) and stream.network_mean == 0.0):
+            return "users may be refused, and their think time is not exponential"
+    return "the users of the streams think differently long" if len(thinks) > 1 else None
+
+
+def not_elementary(station: Station) -> Reason:
+    """For approximations: they say nothing where Poisson arrivals meet exponential service."""
+    plain = poisson(station) is None and exponential(station) is None
+    return "not needed: with Poisson arrivals and exponential service it is M/M/c, exactly" if plain else None
+
+
+def _count(number: float) -> str:
+    return "unlimited" if math.isinf(number) else f"{number:.0f}"

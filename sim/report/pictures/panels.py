@@ -20,8 +20,8 @@ from .marks import EndLabel, label_ends, number_axis, short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sim.scenario import Scenario
-    from sim.study import Results
+    from sim.scenario.scenario import Scenario
+    from sim.measure.results import Results
 
 
 @dataclass(frozen=True)
@@ -70,25 +70,48 @@ def panels(results: Results, service: str) -> list[Panel]:
     node = f"service:{service}"
     traffic = [f"traffic:{name}" for name in callers(scenario, service)]
 
-    def line(subjects: Sequence[str], metric: str, label: str, colour: str, filled: bool = False) -> list[Line]:
+    def line(
+        subjects: Sequence[str], metric: str, label: str, colour: str, filled: bool = False
+    ) -> list[Line]:
         found = track(results.series, subjects, metric)
         return [Line(label, colour, found, filled)] if found is not None else []
 
     retries = [name for name in callers(scenario, service) if scenario.client_of(name).retry.attempts > 1]
     refused = line([node], "rejected", "503s", look.VERMILLION, True)
-    timeouts = [found for found in line(traffic, "timeouts", "timeouts", look.PURPLE) if found.track.peak > 0.0]
+    timeouts = [
+        found for found in line(traffic, "timeouts", "timeouts", look.PURPLE) if found.track.peak > 0.0
+    ]
     attempts = line(traffic, "attempts", "attempts", look.ORANGE) if retries else []
     offered = line(traffic, "offered", "offered", look.BLACK)
     goodput = line(traffic, "goodput", "goodput", look.GREEN)
     rows = [
-        Panel("load", "Requests offered and answered in time, per second", (*offered, *goodput), _capacity(scenario, service)),
-        Panel("queue", "Queue: attempts waiting for a worker", tuple(line([node], "queue", "waiting", look.BLUE, True)), _places(scenario, service)),
-        Panel("busy", "Workers busy", tuple(line([node], "busy", "busy", look.SKY, True)), _workers(scenario, service)),
+        Panel(
+            "load",
+            "Requests offered and answered in time, per second",
+            (*offered, *goodput),
+            _capacity(scenario, service),
+        ),
+        Panel(
+            "queue",
+            "Queue: attempts waiting for a worker",
+            tuple(line([node], "queue", "waiting", look.BLUE, True)),
+            _places(scenario, service),
+        ),
+        Panel(
+            "busy",
+            "Workers busy",
+            tuple(line([node], "busy", "busy", look.SKY, True)),
+            _workers(scenario, service),
+        ),
     ]
     if attempts or any(found.track.peak > 0.0 for found in refused) or timeouts:
         title = "Attempts and 503s, per second" if attempts else "503s, per second"
         if timeouts:
-            title = title.replace("503s,", "503s and timeouts,").replace("and 503s and", ", 503s and").replace(" ,", ",")
+            title = (
+                title.replace("503s,", "503s and timeouts,")
+                .replace("and 503s and", ", 503s and")
+                .replace(" ,", ",")
+            )
         rows.append(Panel("refused", title, (*attempts, *refused, *timeouts)))
     orbit = line(traffic, "orbit", "in backoff", look.PURPLE, True)
     if retries and any(found.track.peak > 0.0 for found in orbit):
@@ -164,13 +187,19 @@ def _capacity(scenario: Scenario, service: str) -> Limit | None:
     if not mean > 0.0:
         return None
     pieces = service_timeline(scenario, service)
-    levels = [0.0 if piece.paused else piece.workers / (mean * max(piece.time_factor, 1e-300)) for piece in pieces]
+    levels = [
+        0.0 if piece.paused else piece.workers / (mean * max(piece.time_factor, 1e-300)) for piece in pieces
+    ]
     return Limit("capacity", np.array([piece.at for piece in pieces]), np.array(levels))
 
 
 def _workers(scenario: Scenario, service: str) -> Limit | None:
     pieces = service_timeline(scenario, service)
-    return Limit("workers", np.array([piece.at for piece in pieces]), np.array([float(piece.workers) for piece in pieces]))
+    return Limit(
+        "workers",
+        np.array([piece.at for piece in pieces]),
+        np.array([float(piece.workers) for piece in pieces]),
+    )
 
 
 def _places(scenario: Scenario, service: str) -> Limit | None:

@@ -15,8 +15,8 @@ from .windows import ROW, Window, draw_windows, windows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sim.scenario import Scenario
-    from sim.study import Results
+    from sim.scenario.scenario import Scenario
+    from sim.measure.results import Results
 
 _PANEL, _GAP = 1.0, 0.37
 _LEFT, _RIGHT, _BOTTOM = 0.58, 1.12, 0.5
@@ -35,7 +35,9 @@ def timeline(results: Results, service: str | None = None) -> look.Picture:
     named = windows(results.scenario, name)
     with look.style():
         picture = _grid({"": rows}, results.scenario, named, 7.2)
-    picture.alt = f"Timeline of service {name} over {_span(results.scenario)}. {_words(rows)} {_faults(named)}".strip()
+    picture.alt = (
+        f"Timeline of service {name} over {_span(results.scenario)}. {_words(rows)} {_faults(named)}".strip()
+    )
     return picture
 
 
@@ -49,7 +51,9 @@ def compare(many: Mapping[str, Results], service: str | None = None) -> look.Pic
         picture = _grid(columns, first.scenario, named, 3.2 * len(columns) + 0.6)
     picture.name = "compare"
     parts = " ".join(f"{heading}: {_words(rows)}" for heading, rows in columns.items())
-    picture.alt = f"Timelines of service {name}, side by side on the same axes. {parts} {_faults(named)}".strip()
+    picture.alt = (
+        f"Timelines of service {name}, side by side on the same axes. {parts} {_faults(named)}".strip()
+    )
     return picture
 
 
@@ -58,7 +62,9 @@ def _grid(
 ) -> look.Picture:
     keys = list(dict.fromkeys(panel.key for rows in columns.values() for panel in rows))
     titles = {panel.key: panel.title for rows in columns.values() for panel in rows}
-    tops = {key: max(panel.top for rows in columns.values() for panel in rows if panel.key == key) for key in keys}
+    tops = {
+        key: max(panel.top for rows in columns.values() for panel in rows if panel.key == key) for key in keys
+    }
     head = _TITLE + ROW * (1 + max((window.row for window in named), default=-1)) + 0.06
     heading = _HEADING if any(columns) else 0.0
     height = heading + head + len(keys) * _PANEL + (len(keys) - 1) * _GAP + _BOTTOM
@@ -92,7 +98,9 @@ def _grid(
             axes.tick_params(labelleft=column == 0)
             if row == 0 and text:
                 lift = 1.0 + (head + 0.04) / _PANEL
-                axes.text(0.0, lift, trimmed(text, 34), transform=axes.transAxes, fontsize=11, fontweight="bold")
+                axes.text(
+                    0.0, lift, trimmed(text, 34), transform=axes.transAxes, fontsize=11, fontweight="bold"
+                )
     return picture
 
 

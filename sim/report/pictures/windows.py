@@ -16,7 +16,7 @@ from .marks import short, trimmed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sim.scenario import Scenario
+    from sim.scenario.scenario import Scenario
     from sim.scenario.faults import Fault
 
 ROW = 0.19

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import platform
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,6 @@ from sim.units import format_duration, format_rate, format_ratio
 if TYPE_CHECKING:
     from sim.report.material import Material
     from sim.scenario.scenario import Scenario
-
-LIBRARIES = ("numpy", "scipy", "pandas", "numba", "simpy", "matplotlib")
 
 
 def inputs(material: Material) -> Section:
@@ -53,7 +50,9 @@ def tables(scenario: Scenario) -> list[Table]:
             )
         )
     found = [
-        Table("Traffic", ("name", "arrivals", "rate", "calls", "patience", "retries"), traffic, frozenset({2})),
+        Table(
+            "Traffic", ("name", "arrivals", "rate", "calls", "patience", "retries"), traffic, frozenset({2})
+        ),
         Table(
             "Services",
             ("name", "workers", "service time", "places to wait", "order", "refusals", "load"),
@@ -76,31 +75,22 @@ def tables(scenario: Scenario) -> list[Table]:
 
 
 def _provenance(material: Material) -> Facts:
-    scenario, run = material.scenario, material.results.scenario.run
-    document = material.results.to_json()
-    warmup = "found in each run (MSER-5)" if run.warmup == "auto" else format_duration(run.warmup)
+    scenario, results = material.scenario, material.results
+    document = results.to_json()
+    found = " (found by MSER-5)" if scenario.run.warmup == "auto" else ""
+    warmup = f"{format_duration(results.warmup)}{found}" if results.warmup > 0.0 else "none"
+    versions = {**document["versions"], "matplotlib": metadata.version("matplotlib")}
     return Facts(
         [
             ("Scenario", scenario.name),
-            ("Hash", f"{scenario.hash} (of the scenario's meaning and its data files)"),
-            ("Seed", str(document.get("seed", run.seed))),
-            ("Replications", str(document.get("replications", run.replications))),
-            ("Duration", f"{format_duration(run.duration)}, of which warm-up {warmup}"),
-            ("Engine", str(document.get("engine", run.engine))),
-            ("Versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
+            ("Hash", f"{scenario.hash} (of what the scenario means, and of its data files)"),
+            ("Seed", str(results.seed)),
+            ("Replications", f"{results.replications:,}"),
+            ("Duration", f"{format_duration(scenario.run.duration)} each; warm-up {warmup}"),
+            ("Engine", str(results.engine)),
+            ("Versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ]
     )
-
-
-def versions() -> dict[str, str]:
-    """The versions of this package, of Python and of the libraries that make the figures."""
-    found = {}
-    for name in ("forebay", *LIBRARIES):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "from a checkout"
-    return {"forebay": found.pop("forebay"), "Python": platform.python_version(), **found}
 
 
 def scenario_text(scenario: Scenario) -> str:

@@ -127,7 +127,9 @@ def _goodput_table(curve: pd.DataFrame) -> Table:
     """Goodput and amplification of each variant near capacity and at the greatest load."""
     variants = list(dict.fromkeys(str(name) for name in curve["variant"]))
     factors = sorted(set(curve["factor"]))
-    chosen = sorted({1.0, factors[-1], min(factors, key=lambda factor: abs(_ratio(curve, factor) - 1.0))} & set(factors))
+    chosen = sorted(
+        {1.0, factors[-1], min(factors, key=lambda factor: abs(_ratio(curve, factor) - 1.0))} & set(factors)
+    )
     rows = []
     for factor in chosen:
         at = curve[curve["factor"] == factor]
@@ -149,7 +151,9 @@ def _goodput_table(curve: pd.DataFrame) -> Table:
                 )
             )
     columns = ("offered", "of capacity", "retries", "goodput", "tries a request", "p99 latency")
-    return Table("As written, near capacity, and at the greatest load", columns, rows, frozenset({1, 3, 4, 5}))
+    return Table(
+        "As written, near capacity, and at the greatest load", columns, rows, frozenset({1, 3, 4, 5})
+    )
 
 
 def _ratio(curve: pd.DataFrame, factor: float) -> float:
@@ -161,6 +165,10 @@ def _steady(material: Material) -> str:
     left = ["faults"] if material.scenario.faults else []
     kinds = {traffic.arrivals.kind for traffic in material.scenario.traffic.values()}
     if kinds & {"profile", "sinusoid"}:
-        left.append("the changes of the rate over time (arrivals are Poisson, at the mean rate times the load)")
-    text = "Each point is a run of its own at a load that stays, from an empty start, its first quarter left out"
+        left.append(
+            "the changes of the rate over time (arrivals are Poisson, at the mean rate times the load)"
+        )
+    text = (
+        "Each point is a run of its own at a load that stays, from an empty start, its first quarter left out"
+    )
     return f"{text}; without {' and '.join(left)}." if left else f"{text}."

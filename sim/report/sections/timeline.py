@@ -11,7 +11,7 @@ from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:
     from sim.report.material import Material
-    from sim.study.replicate import Results
+    from sim.measure.results import Results
 
 _MOST = 3
 """Services with a picture of their own."""
@@ -37,8 +37,12 @@ def timeline(material: Material) -> Section | None:
 
 
 def _caption(material: Material, name: str) -> str:
-    count = material.scenario.run.replications
-    band = f"means of {count} replications, with the 95 % interval of the mean as a band" if count > 1 else "one replication"
+    count = material.results.replications
+    band = (
+        f"means of {count} replications, with the 95 % interval of the mean as a band"
+        if count > 1
+        else "one replication"
+    )
     shaded = "; faults are shaded" if material.scenario.faults else ""
     return (
         f"Service {name}: {band}{shaded}. Where goodput lies under the load offered, the gap is requests that "
@@ -62,8 +66,14 @@ def recovery_words(results: Results, service: str) -> list[str]:
         ]
     low, high = found.interval()
     known = sorted(time for time in found.times if math.isfinite(time))
-    span = f"{format_duration(known[0])} to {format_duration(known[-1])}" if len(known) > 1 else format_duration(known[0])
-    middle = f"median {format_duration(found.middle)}" if math.isfinite(found.middle) else "the median not reached"
+    span = (
+        f"{format_duration(known[0])} to {format_duration(known[-1])}"
+        if len(known) > 1
+        else format_duration(known[0])
+    )
+    middle = (
+        f"median {format_duration(found.middle)}" if math.isfinite(found.middle) else "the median not reached"
+    )
     text = f"The backlog of {service} was back at its old level {span} {after} ({middle})"
     if found.recovered == count:
         return [f"{text}, in all {count} replications."]

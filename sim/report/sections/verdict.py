@@ -44,7 +44,10 @@ def _headline(material: Material, rows: list[Any]) -> str:
     if not rows:
         return "The scenario sets no objective; these are its figures."
     count = len(rows)
-    for kind, words in (("missed", "does not hold"), ("inconclusive", "cannot be told from this many replications")):
+    for kind, words in (
+        ("missed", "does not hold"),
+        ("inconclusive", "cannot be told from this many replications"),
+    ):
         found = [row for row in rows if row.verdict == kind]
         if found:
             first = found[0]
@@ -64,9 +67,13 @@ def _figures(material: Material) -> list[tuple[str, str]]:
     facts = []
     for name in material.scenario.traffic:
         subject = f"traffic:{name}"
-        rows = [material.records[subject, metric] for metric in wanted if (subject, metric) in material.records]
+        rows = [
+            material.records[subject, metric] for metric in wanted if (subject, metric) in material.records
+        ]
         words = [
-            f"{metric_words(row.metric)} {figure(row.mean, row.low, row.high, row.unit)}" for row in rows if row.mean == row.mean
+            f"{metric_words(row.metric)} {figure(row.mean, row.low, row.high, row.unit)}"
+            for row in rows
+            if row.mean == row.mean
         ]
         facts.append((subject_words(subject), "; ".join(words)))
     return facts
@@ -101,7 +108,9 @@ def _words(first: Headroom, count: int) -> str:
     change = first.factor - 1.0
     rate = format_rate(first.offered_rate)
     if change >= 0.0:
-        return f"a steady load may grow by {format_ratio(round(change, 2))}, to {rate}; then {name} breaks{last}"
+        return (
+            f"a steady load may grow by {format_ratio(round(change, 2))}, to {rate}; then {name} breaks{last}"
+        )
     return f"none: a steady load would have to shrink by {format_ratio(round(-change, 2))}, to {rate}, for {name} to hold"
 
 

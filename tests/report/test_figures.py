@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sim.cli.figures import NOTHING, figure
+from sim.report.figures import NOTHING, figure
 
 
 @pytest.mark.parametrize(

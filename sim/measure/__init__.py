@@ -1,0 +1,1 @@
+"""Observations -> tidy tables: figures with intervals, audits, series."""

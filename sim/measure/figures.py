@@ -1,0 +1,118 @@
+"""One replication's figures: every metric of every subject, from its observations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engines import observations as see
+from sim.engines.observations import Observations
+from sim.measure.histograms import quantile
+from sim.scenario.scenario import Scenario
+
+SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+SERVICE_SHARES = ("p50", "p90", "p95", "p99")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric's value in one replication; of a ratio of counts also how many it is a share of."""
+
+    value: float
+    trials: float = math.nan
+
+
+Figures = dict[tuple[str, str], Figure]
+"""By subject and metric, in base units."""
+
+
+def figures(scenario: Scenario, seen: Observations) -> Figures:
+    """Every metric of one replication."""
+    found: Figures = {}
+    names = list(scenario.traffic)
+    for place, name in enumerate(names):
+        found |= {(f"traffic:{name}", metric): figure for metric, figure in _client_side(seen, [place]).items()}
+    for client in scenario.clients:
+        places = [place for place, name in enumerate(names) if scenario.client_name(name) == client]
+        if places:
+            found |= {(f"client:{client}", metric): figure for metric, figure in _client_side(seen, places).items()}
+    for place, name in enumerate(scenario.services):
+        row = len(names) + place
+        found |= {(f"service:{name}", metric): figure for metric, figure in _service_side(seen, row).items()}
+    return found
+
+
+def window(seen: Observations, of: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What was added to a running total, read at the edges, over the measured window."""
+    begin = int(np.searchsorted(seen.edges, seen.warmup))
+    added: NDArray[np.float64] = of[-1] - of[begin]
+    return added
+
+
+def _client_side(seen: Observations, rows: list[int]) -> dict[str, Figure]:
+    """Figures of one traffic class, or of all that share a client."""
+    span = seen.duration - seen.warmup
+    counts = window(seen, seen.counts)[rows].sum(axis=0)
+    cohort = seen.cohort[rows].sum(axis=0)
+    born, sent = float(counts[see.BORN]), float(cohort[see.COHORT_SENT])
+    orbit = float(window(seen, seen.areas)[rows, see.ORBIT].sum())
+    found = {
+        "offered_rate": Figure(born / span),
+        "attempt_rate": Figure(float(counts[see.SENT]) / span),
+        "goodput": Figure(float(counts[see.SUCCESS]) / span),
+        "success_ratio": _share(cohort[see.COHORT_SUCCESS], born),
+        "gave_up_ratio": _share(cohort[see.COHORT_GAVE_UP], born),
+        "amplification": Figure(sent / born if born else math.nan),
+        "rejected_ratio": _share(cohort[see.COHORT_OUTCOME + see.REJECTED], sent),
+        "timeout_ratio": _share(cohort[see.COHORT_OUTCOME + see.TIMEOUT], sent),
+    }
+    histogram = seen.histogram[rows, see.LATENCY].sum(axis=0)
+    found |= _durations("latency", histogram, seen.moments[rows, see.LATENCY], tuple(SHARES))
+    found["orbit"] = Figure(orbit / span)
+    return found
+
+
+def _service_side(seen: Observations, row: int) -> dict[str, Figure]:
+    span = seen.duration - seen.warmup
+    counts, areas = window(seen, seen.counts)[row], window(seen, seen.areas)[row]
+    queue, busy, workers = (float(areas[meter]) / span for meter in (see.QUEUE, see.BUSY, see.WORKERS))
+    waits, sojourns = seen.histogram[row, see.WAIT], seen.histogram[row, see.SOJOURN]
+    served = float(waits.sum())
+    found = {
+        "arrival_rate": Figure(float(counts[see.ARRIVED]) / span),
+        "throughput": Figure(float(counts[see.COMPLETED]) / span),
+        "utilization": Figure(busy / workers if workers else math.nan),
+        "busy_workers": Figure(busy),
+        "queue_length": Figure(queue),
+        "in_system": Figure(queue + busy),
+    }
+    found |= _durations("wait", waits, seen.moments[row, see.WAIT : see.WAIT + 1], SERVICE_SHARES)
+    found |= _durations("sojourn", sojourns, seen.moments[row, see.SOJOURN : see.SOJOURN + 1], SERVICE_SHARES)
+    found |= {
+        "rejected_rate": Figure(float(counts[see.REFUSED]) / span),
+        "rejected_ratio": _share(counts[see.REFUSED], float(counts[see.ARRIVED])),
+        "wasted_ratio": Figure(float(counts[see.WASTED] / counts[see.WORK]) if counts[see.WORK] else math.nan),
+        "wait_probability": _share(served - seen.moments[row, see.WAIT, see.ZEROS], served),
+    }
+    return found
+
+
+def _share(part: float, whole: float) -> Figure:
+    return Figure(float(part) / whole, whole) if whole else Figure(math.nan)
+
+
+def _durations(
+    name: str, histogram: NDArray[np.int64], sums: NDArray[np.float64], shares: tuple[str, ...]
+) -> dict[str, Figure]:
+    """Mean, quantiles and maximum of one kind of duration; NaN where none was seen."""
+    number = int(histogram.sum())
+    longest = float(sums[:, see.LONGEST].max()) if number else math.nan
+    mean = float(sums[:, see.TOTAL].sum()) / number if number else math.nan
+    return {
+        f"{name}_mean": Figure(mean),
+        **{f"{name}_{share}": Figure(quantile(histogram, SHARES[share], longest)) for share in shares},
+        f"{name}_max": Figure(longest),
+    }

@@ -1,0 +1,52 @@
+"""Intervals: what the spread between replications says about a mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+CONFIDENCE = 0.95
+
+
+def interval(
+    values: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]], confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
+    """Mean and Student-t interval of independent values, NaN left out; without two of them the interval is NaN.
+
+    Returns:
+        (mean, low, high), in the values' own unit.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    n = len(known)
+    if n == 0:
+        return math.nan, math.nan, math.nan
+    # fsum is exact, so the mean does not depend on how an array library adds.
+    mean = math.fsum(known) / n
+    if n == 1 or not math.isfinite(mean):
+        return mean, math.nan, math.nan
+    variance = math.fsum((value - mean) ** 2 for value in known) / (n - 1)
+    half = student(n - 1, confidence) * math.sqrt(variance / n)
+    return mean, mean - half, mean + half
+
+
+def student(freedom: int, confidence: float = CONFIDENCE) -> float:
+    """Half-width of a two-sided Student-t interval, in standard errors."""
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
+
+    return float(stdtrit(freedom, 0.5 + confidence / 2.0))
+
+
+def binomial(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of Clopper and Pearson (1934) for a ratio: exact for independent trials, never of no width.
+
+    It serves where every replication gave the same 0 or 1, and their spread says nothing.
+    """
+    from scipy.special import betaincinv
+
+    tail = (1.0 - confidence) / 2.0
+    low = 0.0 if successes <= 0 else float(betaincinv(successes, trials - successes + 1.0, tail))
+    high = 1.0 if successes >= trials else float(betaincinv(successes + 1.0, trials - successes, 1.0 - tail))
+    return low, high

@@ -1,0 +1,216 @@
+"""Results: what a scenario's replications say, as tidy tables, each figure with its interval."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.engines import observations as see
+from sim.engines.observations import Observations
+from sim.measure import audits, series
+from sim.measure.figures import Figure, figures
+from sim.measure.histograms import EDGES
+from sim.measure.intervals import CONFIDENCE, binomial, interval
+from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
+from sim.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.report.plots import Plots
+
+SCHEMA_VERSION = 1
+LIBRARIES = ("numpy", "numba", "simpy")
+
+
+class Results:
+    """What the replications of one scenario say.
+
+    Attributes:
+        scenario: what was run.
+        engine, seed, replications, warmup: how; warmup in seconds, found if the scenario says `auto`.
+        summary: DataFrame of subject, metric, mean, low, high (95 % interval), n, unit, method.
+        audits, conservation: Little's law at each boundary, and the books; both held, or there were no results.
+        objectives: DataFrame of subject, metric, at_most, at_least, value, low, high, passed, verdict.
+    """
+
+    def __init__(self, scenario: Scenario, runs: Sequence[Observations], *, engine: str, seed: int) -> None:
+        self.scenario = scenario
+        self.engine, self.seed = engine, seed
+        self.replications = len(runs)
+        self.warmup = runs[0].warmup
+        self._runs = runs
+        self.audits = audits.little(scenario, runs)
+        self.conservation = audits.conservation(scenario, runs)
+        audits.refuse_broken(self.audits, self.conservation)
+        self._figures = [figures(scenario, seen) for seen in runs]
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Every metric of every subject: subject, metric, mean, low, high, n, unit, method."""
+        import pandas as pd
+
+        return pd.DataFrame([self._row(subject, metric) for subject, metric in self._figures[0]])
+
+    def values(self, subject: str, metric: str) -> list[float]:
+        """One metric's value in each replication, in base units."""
+        return [found[subject, metric].value for found in self._figures]
+
+    def estimate(self, subject: str, metric: str, confidence: float = CONFIDENCE) -> tuple[float, float, float, str]:
+        """(mean, low, high, method) of a metric at a confidence."""
+        return estimate([found[subject, metric] for found in self._figures], metric, confidence)
+
+    def _row(self, subject: str, metric: str) -> dict[str, Any]:
+        mean, low, high, method = self.estimate(subject, metric)
+        return {
+            "subject": subject,
+            "metric": metric,
+            "mean": mean,
+            "low": low,
+            "high": high,
+            "n": sum(not math.isnan(value) for value in self.values(subject, metric)),
+            "unit": unit_of(metric),
+            "method": method,
+        }
+
+    @cached_property
+    def objectives(self) -> pd.DataFrame:
+        """Each objective: its bound, what was measured, and whether it is met, missed or inconclusive."""
+        import pandas as pd
+
+        columns = ["subject", "metric", "at_most", "at_least", "value", "low", "high", "passed", "verdict"]
+        rows = []
+        for wanted in self.scenario.objectives:
+            value, low, high, _ = self.estimate(wanted.subject, wanted.metric)
+            verdict = judge(low, high, wanted.at_most, wanted.at_least)
+            bounds = [math.nan if bound is None else bound for bound in (wanted.at_most, wanted.at_least)]
+            rows.append((wanted.subject, wanted.metric, *bounds, value, low, high, verdict == "met", verdict))
+        return pd.DataFrame(rows, columns=columns)
+
+    @property
+    def verdict(self) -> str:
+        """Of all objectives: missed if one is missed, else inconclusive if one is, else met; none if there are none."""
+        verdicts = set(self.objectives["verdict"])
+        for word in ("missed", "inconclusive", "met"):
+            if word in verdicts:
+                return word
+        return "none"
+
+    @cached_property
+    def series(self) -> pd.DataFrame:
+        """Rates and mean levels in bins of time: replication, time (s), subject, metric, value."""
+        return series.tidy(self.scenario, self._runs)
+
+    @cached_property
+    def latency(self) -> pd.DataFrame:
+        """Histograms over all replications: subject, metric, low, high (s), count; empty buckets left out."""
+        import pandas as pd
+
+        frames = []
+        traffic = [(f"traffic:{name}", row, (("latency", see.LATENCY),)) for row, name in enumerate(self.scenario.traffic)]
+        services = [
+            (f"service:{name}", row, (("wait", see.WAIT), ("sojourn", see.SOJOURN)))
+            for row, name in enumerate(self.scenario.services, len(traffic))
+        ]
+        for subject, row, kinds in [*traffic, *services]:
+            for metric, column in kinds:
+                total = np.sum([seen.histogram[row, column] for seen in self._runs], axis=0)
+                places = np.flatnonzero(total)
+                table = {"low": EDGES[places], "high": EDGES[places + 1], "count": total[places]}
+                frames.append(pd.DataFrame({"subject": subject, "metric": metric, **table}))
+        return pd.concat(frames, ignore_index=True)
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame | None:
+        """The attempt log, times in seconds, NaN for what never happened; None unless it was asked for (`log=True`)."""
+        import pandas as pd
+
+        if self._runs[0].log is None:
+            return None
+        frames = []
+        for replication, seen in enumerate(self._runs):
+            frame = pd.DataFrame(seen.log)
+            frame.insert(0, "replication", replication)
+            frames.append(frame)
+        log = pd.concat(frames, ignore_index=True)
+        log["traffic"] = pd.Categorical.from_codes(log["traffic"], list(self.scenario.traffic))
+        log["outcome"] = pd.Categorical.from_codes(log["outcome"], list(see.OUTCOMES))
+        return log
+
+    @property
+    def plot(self) -> Plots:
+        """Pictures of these results: `results.plot.timeline()` and others."""
+        from sim.report.plots import Plots
+
+        return Plots(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The results as plain values for JSON: the same seed gives the same bytes."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "scenario": self.scenario.name,
+            "hash": self.scenario.hash,
+            "seed": self.seed,
+            "engine": self.engine,
+            "replications": self.replications,
+            "warmup": self.warmup,
+            "versions": {
+                "forebay": version("forebay"),
+                "python": platform.python_version(),
+                **{library: version(library) for library in LIBRARIES},
+            },
+            "verdict": self.verdict,
+            "summary": _records(self.summary),
+            "objectives": _records(self.objectives),
+            "audits": [
+                {"boundary": f"{row['subject']}:{row['boundary']}", **{k: v for k, v in row.items() if k != "boundary"}}
+                for row in _records(self.audits)
+            ],
+            "conservation": self.conservation,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Results of {self.scenario.name}: {self.replications} replications, verdict {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        from sim.report.notebook import results_html
+
+        return results_html(self)
+
+
+def estimate(found: Sequence[Figure], metric: str, confidence: float) -> tuple[float, float, float, str]:
+    """(mean, low, high, method) of one metric over replications, within the bounds of what it can be."""
+    mean, low, high = interval([figure.value for figure in found], confidence)
+    method = "t over replications"
+    if math.isnan(low):
+        return mean, low, high, "no interval: one replication" if len(found) == 1 else "no interval"
+    ratio = unit_of(metric) == "ratio" and metric not in UNBOUNDED_RATIOS
+    trials = math.fsum(figure.trials for figure in found if not math.isnan(figure.trials))
+    if ratio and low == high and mean in (0.0, 1.0) and trials > 0.0:
+        low, high = binomial(mean * trials, trials, confidence)
+        return mean, low, high, "binomial over all replications"
+    return mean, max(0.0, low), min(1.0, high) if ratio else high, method
+
+
+def judge(low: float, high: float, at_most: float | None, at_least: float | None) -> str:
+    """Whether an interval meets a bound, misses it, or straddles it; without an interval nothing is certain."""
+    if math.isnan(low) or math.isnan(high):
+        return "inconclusive"
+    if at_most is not None:
+        return "met" if high <= at_most else "missed" if low > at_most else "inconclusive"
+    bound = -math.inf if at_least is None else at_least
+    return "met" if low >= bound else "missed" if high < bound else "inconclusive"
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values, NaN as None."""
+    return [
+        {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]

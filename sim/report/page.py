@@ -1,0 +1,159 @@
+"""The report: sections gathered in order, and written as one HTML page or as Markdown with pictures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sim.errors import UsageError
+from sim.report.blocks import Section
+from sim.report.material import Material, Progress, gather
+from sim.report.sections.audit import audit
+from sim.report.sections.closing import closing
+from sim.report.sections.inputs import inputs
+from sim.report.sections.load import goodput, hockey_stick
+from sim.report.sections.queue import queue
+from sim.report.sections.timeline import timeline
+from sim.report.sections.verdict import verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from jinja2 import Environment
+
+    from sim.scenario.scenario import Scenario
+    from sim.measure.results import Results
+
+SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
+    verdict,
+    inputs,
+    hockey_stick,
+    timeline,
+    goodput,
+    audit,
+    queue,
+    closing,
+)
+"""In the order of the page. One that gives None is left out."""
+
+Format = Literal["html", "md"]
+TEMPLATES = Path(__file__).parent / "templates"
+SIGNS = {"met": "✓", "missed": "✗", "inconclusive": "?", "none": "·"}
+WORDS = {"met": "Met.", "missed": "Missed.", "inconclusive": "Inconclusive.", "none": "No objectives."}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A scenario's report, ready to be written: its name, its verdict, a line about the run, and its sections."""
+
+    name: str
+    verdict: str
+    subtitle: str
+    sections: tuple[Section, ...]
+
+    def html(self) -> str:
+        """One page that needs nothing beside it."""
+        template = environment().get_template("report.html.j2")
+        return template.render(
+            title=f"{self.name} – capacity report",
+            name=self.name,
+            subtitle=self.subtitle,
+            sections=self.sections,
+            version=version(),
+            footer=f"Made by Forebay {version()}. The same scenario, seed and versions make the same page.",
+            signs=SIGNS,
+            words=WORDS,
+            verdicts=("met", "missed", "inconclusive", "holds", "broken"),
+        )
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f'<iframe srcdoc="{escape(self.html())}" style="width:100%;height:48rem;border:1px solid #ddd"></iframe>'
+
+
+def build(
+    scenario: Scenario,
+    results: Results | None = None,
+    *,
+    curve: pd.DataFrame | None = None,
+    curves: bool = True,
+    plan: Any = None,
+    source: str = "scenario.yaml",
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """The report of a scenario; runs it, and the curves over load, as far as they are not given.
+
+    Args:
+        scenario: what to report on; with `results`, the scenario of the results is used.
+        results: of `sim.run`, to be used instead of a run.
+        curve: of `sim.study.curves.load_curve`, to be used instead of new runs.
+        curves: whether to load the scenario at all; without, sections 3 and 6 and the headroom are left out.
+        plan: of `sim.plan`, for the recommended sizes.
+        source: the name of the scenario's file, for the command that makes the report again.
+        jobs: threads.
+        progress: told the share that is done, 0 to 1.
+    """
+    material = gather(
+        scenario, results, curve=curve, curves=curves, plan=plan, source=source, jobs=jobs, progress=progress
+    )
+    sections = tuple(section for make in SECTIONS if (section := make(material)) is not None)
+    results = material.results
+    count = "1 replication" if results.replications == 1 else f"{results.replications} replications"
+    subtitle = f"Forebay {version()} · scenario {material.scenario.hash} · seed {results.seed} · {count}"
+    return Report(material.scenario.name, material.results.verdict, subtitle, sections)
+
+
+def write(report: Report, path: Path | str, format: Format = "html") -> list[Path]:  # noqa: A002
+    """Write a report: one HTML file, or a Markdown file with its pictures (PNG) in a folder beside it.
+
+    Returns:
+        The files written, the page first.
+
+    Raises:
+        UsageError: a format that is neither.
+    """
+    target = Path(path)
+    if format == "html":
+        target.write_text(report.html(), encoding="utf-8", newline="\n")
+        return [target]
+    if format == "md":
+        from sim.report.markdown import write_markdown
+
+        return write_markdown(report, target)
+    raise UsageError(f'"{format}" is not a format of a report; write html or md')
+
+
+def report(scenario: Scenario, path: Path | str, format: Format = "html", **options: Any) -> Report:  # noqa: A002
+    """Build the report of a scenario and write it to `path`: HTML, or Markdown with pictures beside it.
+
+    Args:
+        scenario: what to report on.
+        path: the file to write.
+        format: `html` or `md`.
+        options: as for `build`.
+    """
+    found = build(scenario, **options)
+    write(found, path, format)
+    return found
+
+
+def version() -> str:
+    """The version of this package."""
+    try:
+        return metadata.version("forebay")
+    except metadata.PackageNotFoundError:
+        return "from a checkout"
+
+
+def environment() -> Environment:
+    """The templates, with every text escaped; `svg(picture)` sets a picture into a page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    found.globals["svg"] = lambda picture: Markup(picture.svg())
+    return found

@@ -1,0 +1,1 @@
+"""Pictures, one file a family; matplotlib is imported here, so import these where they are drawn."""

@@ -1,0 +1,46 @@
+"""The pictures of one set of results: `results.plot.timeline()` and others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.measure.results import Results
+    from sim.report.pictures.style import Picture
+
+
+@dataclass(frozen=True)
+class Plots:
+    """The pictures of one set of results; each is a matplotlib figure."""
+
+    results: Results
+
+    def timeline(self, service: str | None = None) -> Picture:
+        """Load, queue, workers, 503s and waiting retries over time; at the busiest service unless one is named."""
+        from sim.report.pictures.timeline import timeline
+
+        return timeline(self.results, service)
+
+    def latency(self, metric: str = "latency") -> Picture:
+        """The share of requests slower than the time on the axis; `metric` may be `wait` or `sojourn`."""
+        from sim.report.pictures.distribution import latency
+
+        return latency(self.results, metric)
+
+    def littles_law(self) -> Picture:
+        """L beside λW at every boundary."""
+        from sim.report.pictures.audit import littles_law
+
+        return littles_law(self.results)
+
+    def theory(self) -> Picture:
+        """Simulation as a ratio of theory, for every figure that both give."""
+        from sim.report.material import Material
+        from sim.report.pictures.audit import theory_beside_simulation
+        from sim.report.sections.audit import beside
+        from sim.theory.match import analyze
+
+        scenario = self.results.scenario
+        material = Material(scenario, self.results, analyze(scenario), None, None, "")
+        return theory_beside_simulation(beside(material))

@@ -1,0 +1,131 @@
+"""Section 11: conservation, Little's law, and theory beside simulation with the assumptions that break."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sim.report.blocks import Block, Figure, Paragraph, Section, Table
+from sim.report.figures import figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.report.material import Material
+
+_MOST = 24
+"""Rows of the picture of theory beside simulation."""
+
+
+def audit(material: Material) -> Section | None:
+    """The books of the run, Little's law at each boundary, and what theory says of the same figures."""
+    if material.results.audits.empty:
+        return None
+    blocks: list[Block] = [Paragraph(conservation(material.results.conservation)), *_little(material)]
+    blocks.extend(_theory(material))
+    return Section(11, "audit", "Little's law, and theory beside simulation", blocks)
+
+
+def conservation(books: dict[str, Any]) -> str:
+    """The two balances in one sentence each."""
+    ends = ("served", "rejected", "timeout", "error", "lost")
+    attempts = " + ".join(f"{books[name]:,} {name}" for name in ends) + f" + {books['attempts_open']:,} open"
+    verdict = "Both balances hold" if books["passed"] else "A balance is broken"
+    return (
+        f"{verdict}. Requests: {books['born']:,} born = {books['success']:,} success + {books['gave_up']:,} gave up + "
+        f"{books['open']:,} open. Attempts: {books['sent']:,} sent = {attempts}."
+    )
+
+
+def _little(material: Material) -> list[Block]:
+    from sim.report.pictures.audit import littles_law
+
+    audits = material.results.audits
+    rows = [
+        (
+            str(row.subject),
+            str(row.boundary),
+            figure(row.L, row.L_low, row.L_high),
+            figure(row.arrival_rate, unit="1/s"),
+            figure(row.W, unit="s"),
+            figure(row.lambda_W, row.lambda_W_low, row.lambda_W_high),
+            f"{row.residual:.1g}",
+            "holds" if row.passed else "broken",
+        )
+        for row in audits.itertuples(index=False)
+    ]
+    caption = (
+        "The identity ∫N dt = Σ time inside holds exactly in every run; its residual is rounding. L, λ and W are measured apart, "
+        "so where the window cuts many stays (a spike, a backlog at the end) L and λW may differ, and then say by how much "
+        "the run is not stationary."
+    )
+    columns = ("subject", "boundary", "L", "λ", "W", "λW", "residual", "identity")
+    table = Table(
+        "Little's law at every boundary, with 95 % intervals", columns, rows, frozenset({2, 3, 4, 5, 6})
+    )
+    drawn: list[Block] = [Figure(littles_law(material.results), caption)] if (audits["L"] > 0.0).any() else []
+    return [*drawn, table]
+
+
+def _theory(material: Material) -> list[Block]:
+    analysis = material.theory
+    if analysis is None:
+        return []
+    blocks: list[Block] = []
+    rows = beside(material)
+    if len(rows):
+        from sim.report.pictures.audit import theory_beside_simulation
+
+        shown = rows[rows["theory"] > 0.0].head(_MOST)
+        if len(shown):
+            caption = (
+                "Each dot is the simulated figure divided by theory's, with its 95 % interval; blue models are exact, "
+                "orange ones approximate. About one interval in twenty misses the line when both are right."
+            )
+            blocks.append(Figure(theory_beside_simulation(shown), caption))
+        cells = [
+            (
+                str(row.subject),
+                str(row.metric),
+                str(row.model),
+                str(row.method),
+                figure(row.theory, unit=row.unit),
+                figure(row.mean, row.low, row.high, row.unit),
+            )
+            for row in rows.itertuples(index=False)
+        ]
+        columns = ("subject", "metric", "model", "kind", "theory", "simulation")
+        blocks.append(Table("Theory beside simulation", columns, cells, frozenset({4, 5})))
+    else:
+        blocks.append(Paragraph("No model of queueing theory applies to the scenario as it stands."))
+    if analysis.models:
+        why = [
+            (str(model.applies_to), model.name, "exact" if model.exact else "approximate", model.why)
+            for model in analysis.models
+        ]
+        blocks.append(Table("Models that apply", ("to", "model", "kind", "why"), why))
+    if analysis.rejected:
+        broken = [(str(each.applies_to), str(each.name), str(each.why)) for each in analysis.rejected]
+        blocks.append(Table("Assumptions that break", ("of", "model", "why it does not apply"), broken))
+    return blocks
+
+
+def beside(material: Material) -> pd.DataFrame:
+    """Theory and simulation of the same figures: subject, metric, unit, model, method, theory, mean, low, high."""
+    import pandas as pd
+
+    columns = ["subject", "metric", "unit", "model", "method", "theory", "mean", "low", "high"]
+    assert material.theory is not None
+    rows = []
+    for model in material.theory.models:
+        for row in model.summary.itertuples(index=False):
+            own = material.records.get((str(row.subject), str(row.metric)))
+            if own is None or not (own.mean == own.mean) or not (row.mean == row.mean):
+                continue
+            kind = "exact" if model.exact else "approximate"
+            rows.append(
+                (row.subject, row.metric, row.unit, model.name, kind, row.mean, own.mean, own.low, own.high)
+            )
+    found = pd.DataFrame(rows, columns=columns)
+    return (
+        found.astype({"low": float, "high": float, "mean": float, "theory": float}) if len(found) else found
+    )

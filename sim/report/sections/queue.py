@@ -1,0 +1,111 @@
+"""Section 12: how long a queue is of use: a place whose wait is past the clients' patience is not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.report.blocks import Block, Paragraph, Section, Table
+from sim.report.figures import metric_words
+from sim.report.phrases import count
+from sim.study.load import callers, mean_service_time
+from sim.units import format_duration, format_rate
+
+if TYPE_CHECKING:
+    from sim.report.material import Material
+    from sim.scenario.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The longest useful queue of a service: patience × rate of service."""
+
+    service: str
+    rate: float
+    patience: float
+    source: str
+    longest: float
+    capacity: float
+
+
+def queue(material: Material) -> Section | None:
+    """The longest useful queue of each service whose clients' patience, or whose latency objective, is known."""
+    found = advice(material.scenario)
+    if not found:
+        return None
+    rows = [
+        (
+            each.service,
+            format_rate(each.rate),
+            f"{format_duration(each.patience)} ({each.source})",
+            f"{each.longest:,.0f}",
+            count(each.capacity),
+            format_duration(each.capacity / each.rate) if math.isfinite(each.capacity) else "no limit",
+        )
+        for each in found
+    ]
+    columns = ("service", "serves", "patience", "longest useful queue", "places", "wait when full")
+    blocks: list[Block] = [
+        Paragraph(
+            "The longest useful queue is what the workers can clear while the most impatient client still waits: patience × "
+            "rate of service. An attempt that joins behind it is served, if at all, for nobody."
+        ),
+        Table("Longest useful queue", columns, rows, frozenset({1, 3, 4, 5})),
+        *(Paragraph(words(each)) for each in found),
+    ]
+    return Section(12, "queue", "Queue advice", blocks)
+
+
+def advice(scenario: Scenario) -> list[Advice]:
+    """For each service: the shortest timeout, deadline or latency objective of its callers, and what it allows."""
+    found = []
+    for name, service in scenario.services.items():
+        mean = mean_service_time(scenario, name)
+        limits = _limits(scenario, name)
+        if not limits or not mean > 0.0 or math.isinf(service.workers):
+            continue
+        patience, source = min(limits)
+        rate = service.workers / mean
+        # What is left of the patience when the service itself has been paid for.
+        longest = math.floor(max(0.0, patience - mean) * rate)
+        found.append(Advice(name, rate, patience, source, longest, service.queue.capacity))
+    return found
+
+
+def words(each: Advice) -> str:
+    """What to do about a queue, in a sentence."""
+    full = each.capacity / each.rate
+    if math.isinf(each.capacity):
+        return (
+            f"The queue of {each.service} has no limit: in an overload it grows until every client has left. About "
+            f"{each.longest:,.0f} places would be of use."
+        )
+    if each.capacity > each.longest:
+        return (
+            f"The queue of {each.service} is longer than is of use: at the back of {each.capacity:,.0f} places the wait is "
+            f"{format_duration(full)}, and {each.source} allows {format_duration(each.patience)}, service included. Beyond "
+            f"{each.longest:,.0f} places a 503 at once is kinder than a late answer."
+        )
+    return (
+        f"The queue of {each.service} is within what is of use: a wait through all {each.capacity:,.0f} places takes "
+        f"{format_duration(full)}, within the {format_duration(each.patience)} that {each.source} allows."
+    )
+
+
+def _limits(scenario: Scenario, service: str) -> list[tuple[float, str]]:
+    limits = []
+    for name in callers(scenario, service):
+        client = scenario.client_of(name)
+        if client.timeout is not None:
+            limits.append((client.timeout, f"the timeout of {name}"))
+        if client.deadline is not None:
+            limits.append((client.deadline, f"the deadline of {name}"))
+        limits.extend(
+            (each.at_most, f"the objective on {metric_words(each.metric)} of {name}")
+            for each in scenario.objectives
+            if each.subject == f"traffic:{name}"
+            and each.metric.startswith("latency_")
+            and each.at_most is not None
+        )
+    return limits

@@ -1,0 +1,110 @@
+"""Replications of one scenario, on threads: the machine code runs without the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+from sim.engines.observations import Observations
+from sim.errors import UsageError
+from sim.measure.results import Results
+from sim.measure.warmup import found_warmup
+from sim.scenario.scenario import Scenario
+
+ENGINES = ("compiled", "reference")
+
+__all__ = ["ENGINES", "Results", "run"]
+
+
+def run(
+    scenario: Scenario,
+    *,
+    engine: str | None = None,
+    seed: int | None = None,
+    replications: int | None = None,
+    jobs: int | None = None,
+    log: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Results:
+    """Runs a scenario.
+
+    Args:
+        scenario: what to run.
+        engine: `compiled` or `reference`; the scenario's own if None. Both give the same results.
+        seed, replications: in place of the scenario's own.
+        jobs: threads; the machine's cores if None. The results do not depend on it.
+        log: keep the attempt log, in `results.attempts`.
+        progress: told the share that is done, 0 to 1, now and then.
+
+    Raises:
+        UsageError: an unknown engine, or a number below one.
+        EngineError: the scenario's time does not advance.
+        AuditError: a run broke Little's law or lost a request: a fault of the engine, and no result.
+    """
+    engine = scenario.run.engine if engine is None else engine
+    seed = scenario.run.seed if seed is None else seed
+    count = scenario.run.replications if replications is None else replications
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine!r} is none of {', '.join(ENGINES)}; for example engine='compiled'")
+    if count < 1 or (jobs is not None and jobs < 1):
+        raise UsageError("replications and jobs are whole numbers from 1; for example replications=20")
+    warmup = scenario.run.warmup
+    if warmup == "auto":
+        pilot = _all(scenario, engine, seed, count, 0.0, jobs, False, _half(progress, 0.0))
+        runs = _all(scenario, engine, seed, count, found_warmup(scenario, pilot), jobs, log, _half(progress, 0.5))
+    else:
+        runs = _all(scenario, engine, seed, count, float(warmup), jobs, log, progress)
+    return Results(scenario, runs, engine=engine, seed=seed)
+
+
+def _half(progress: Callable[[float], None] | None, done: float) -> Callable[[float], None] | None:
+    return None if progress is None else lambda share: progress(done + share / 2.0)
+
+
+def _all(
+    scenario: Scenario,
+    engine: str,
+    seed: int,
+    count: int,
+    warmup: float,
+    jobs: int | None,
+    log: bool,
+    progress: Callable[[float], None] | None,
+) -> list[Observations]:
+    """All replications, in order; the first error, or Ctrl-C, stops the others."""
+    if engine == "compiled":
+        from sim.engines.compiled import replicate
+    else:
+        from sim.engines.reference import replicate
+
+    shares = [0.0] * count
+    stopped = threading.Event()
+
+    def one(replication: int) -> Observations:
+        def tell(share: float) -> None:
+            if stopped.is_set():
+                raise KeyboardInterrupt
+            shares[replication] = share
+
+        seen = replicate(scenario, replication, seed=seed, warmup=warmup, log=log, progress=tell)
+        shares[replication] = 1.0
+        return seen
+
+    threads = min(count, jobs or os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(one, replication) for replication in range(count)]
+        try:
+            waiting = set(futures)
+            while waiting:
+                finished, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
+                if progress is not None:
+                    progress(sum(shares) / count)
+                for future in finished:
+                    future.result()
+        except BaseException:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
