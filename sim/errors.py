@@ -100,3 +100,9 @@ def sentence(message: str, example: str, suggestion: str) -> str:
     if suggestion:
         parts.append(f"did you mean {suggestion}?")
     return "; ".join(parts)
+
+
+def printable(text: str, longest: int = 60) -> str:
+    """A text of a file as it can stand in a message: on one line, without control characters, shortened."""
+    shown = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in shown)

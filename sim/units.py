@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from decimal import Overflow as DecimalOverflow
 
-from sim.errors import QuantityError
+from sim.errors import QuantityError, printable
 
 DURATION_EXAMPLE = "2s, 250ms or 5min"
 RATE_EXAMPLE = "120/s, 5k/s or 300/min"
@@ -168,8 +168,7 @@ def _digits(value: float, digits: int = 4) -> str:
 
 
 def _quoted(text: str) -> str:
-    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return f'"{shown}"'
+    return f'"{printable(text, _LONGEST)}"'
 
 
 def _short(text: str, what: str, example: str) -> str:
@@ -188,7 +187,7 @@ def _finite(
     if math.isinf(value):
         raise QuantityError(f"{_quoted(text)} is too large for a {what}", example)
     if value < 0.0 and not signed:
-        raise QuantityError(f"a {what} cannot be negative: {text.strip()}", example)
+        raise QuantityError(f"a {what} cannot be negative: {printable(text.strip())}", example)
     return value + 0.0  # -0.0 becomes 0.0
 
 

@@ -119,8 +119,13 @@ def _load(scenario: "Scenario", service: str) -> dict[str, float]:
         "worst_case_rate": worst,
         "worst_case_utilization": worst / load.capacity,
         "patience": waits,
-        "longest_useful_queue": math.floor(waits * load.capacity) if math.isfinite(waits) else math.inf,
+        "longest_useful_queue": _whole(waits * load.capacity),
     }
+
+
+def _whole(places: float) -> float:
+    """Whole places, a rounding error below a whole number counted as that number."""
+    return float(math.floor(places * (1.0 + 1e-12))) if math.isfinite(places) else math.inf
 
 
 def _traffic(scenario: "Scenario", name: str) -> list[str]:

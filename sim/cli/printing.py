@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sim.report.figures import figure
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table as RichTable
@@ -75,3 +77,15 @@ def frame_csv(frame: "pd.DataFrame") -> str:
 def records(frame: "pd.DataFrame") -> Any:
     """The rows of a table of figures, each with its columns as attributes."""
     return frame.itertuples(index=False)
+
+
+def shown(row: Any, mean: float | None = None, *, interval: bool = True) -> str:
+    """The figure of one row of a summary, or another `mean` in the unit of its metric."""
+    from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
+
+    # An amplification of 1.3 says more than 130 %.
+    unit = "count" if row.metric in UNBOUNDED_RATIOS else unit_of(row.metric)
+    if mean is not None:
+        return figure(mean, unit=unit)
+    value = row.mean if hasattr(row, "mean") else row.value
+    return figure(value, row.low, row.high, unit) if interval else figure(value, unit=unit)

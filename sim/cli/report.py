@@ -1,6 +1,87 @@
-"""stub"""
+"""`forebay report`: the capacity report, as one page that needs nothing beside it, or as Markdown."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sim.cli.files import load_scenario, locate
+from sim.cli.options import (
+    EngineOption,
+    JobsOption,
+    NoColorOption,
+    QuietOption,
+    ReplicationsOption,
+    ScenarioFile,
+    SeedOption,
+    SetOption,
+)
+from sim.cli.status import of_verdict
+from sim.cli.terminal import Terminal
+
+Style = Literal["html", "md"]
+RUN_SHARE = 0.3  # of the bar: the run itself; the curves over load take the rest
 
 
-def command() -> int:
-    """Stub."""
-    return 0
+def command(
+    file: ScenarioFile,
+    settings: SetOption = None,
+    engine: EngineOption = None,
+    seed: SeedOption = None,
+    replications: ReplicationsOption = None,
+    jobs: JobsOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="PATH", help="The file, or a folder for it; by default <name>-report.html."
+        ),
+    ] = None,
+    style: Annotated[
+        Style, typer.Option("--format", "-f", help="md: Markdown, pictures beside it.")
+    ] = "html",
+    curves: Annotated[bool, typer.Option(help="Also run it at other loads (sections 3 and 6).")] = True,
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> int:
+    """Write the capacity report: a page with its pictures."""
+    terminal = Terminal(quiet, no_color)
+    scenario = load_scenario(file, settings)
+    target = page_path(out, scenario.name, style)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    from sim.report.page import build, write
+    from sim.study.replicate import run
+
+    with terminal.progress(f"reporting on {scenario.name}") as progress:
+        results = run(
+            scenario,
+            engine=engine,
+            seed=seed,
+            replications=replications,
+            jobs=jobs,
+            progress=lambda share: progress(RUN_SHARE * share if curves else share),
+        )
+        page = build(
+            scenario,
+            results,
+            curves=curves,
+            source=str(locate(file)),
+            jobs=jobs,
+            progress=lambda share: progress(RUN_SHARE + (1.0 - RUN_SHARE) * share),
+        )
+        written = write(page, target, style)
+    terminal.write(str(written[0]))
+    terminal.note(f"verdict: {results.verdict}")
+    return of_verdict(results.verdict)
+
+
+def page_path(out: Path | None, name: str, style: Style) -> Path:
+    """Where the page goes: the file said, into the folder said, or into the current one."""
+    page = Path(f"{_file_name(name)}-report.{style}")
+    if out is None:
+        return page
+    return out / page if out.is_dir() or not out.suffix else out
+
+
+def _file_name(name: str) -> str:
+    """A scenario's name as part of a file's name."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip(".")

@@ -17,16 +17,16 @@ from sim.cli.options import (
     SeedOption,
     SetOption,
 )
-from sim.cli.printing import Table, frame_csv, json_text, records
+from sim.cli.printing import Table, frame_csv, json_text, records, shown
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 from sim.errors import UsageError
-from sim.report.figures import NOTHING, figure
+from sim.report.figures import figure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.study.replicate import Results
+    from sim.measure.results import Results
 
 
 def command(
@@ -80,39 +80,38 @@ def command(
 
 
 def tables(results: "Results") -> list[Table]:
-    """A run in words: summary, objectives if there are any, Little's law, conservation."""
-    shown = [summary_table(results.summary)]
-    if len(results.objectives):
-        shown.append(objectives_table(results))
-    return [*shown, audits_table(results.audits), conservation_table(results.conservation)]
-
-
-def summary_table(summary: "pd.DataFrame", title: str = "Measured") -> Table:
-    """Subject, metric and figure with its interval."""
-    rows = [
-        (row.subject, row.metric, figure(row.mean, row.low, row.high, row.unit)) for row in records(summary)
+    """A run in words: summary, Little's law, conservation, and last, next to the prompt, the objectives."""
+    found = [
+        summary_table(results.summary),
+        audits_table(results.audits),
+        conservation_table(results.conservation),
     ]
-    return Table(title, ("subject", "metric", "estimate [95 % interval]"), rows)
+    return [*found, objectives_table(results.objectives)] if len(results.objectives) else found
 
 
-def objectives_table(results: "Results") -> Table:
+def summary_table(summary: "pd.DataFrame") -> Table:
+    """Subject, metric and figure with its interval."""
+    rows = [(row.subject, row.metric, shown(row)) for row in records(summary)]
+    return Table("Measured", ("subject", "metric", "estimate [95 % interval]"), rows)
+
+
+def objectives_table(objectives: "pd.DataFrame") -> Table:
     """Each objective: what was asked, what was measured, the verdict."""
-    units = {(row.subject, row.metric): row.unit for row in records(results.summary)}
-    rows = []
-    for row in records(results.objectives):
-        unit = units.get((row.subject, row.metric), "count")
-        most, least = figure(row.at_most, None, None, unit), figure(row.at_least, None, None, unit)
-        asked = f"≥ {least}" if most == NOTHING else f"≤ {most}"
-        rows.append((row.subject, row.metric, asked, figure(row.value, row.low, row.high, unit), row.verdict))
+    rows = [(row.subject, row.metric, _asked(row), shown(row), row.verdict) for row in records(objectives)]
     return Table("Objectives", ("subject", "metric", "asked", "measured", "verdict"), rows)
+
+
+def _asked(row: Any) -> str:
+    most = row.at_most == row.at_most  # the bound that is not set is NaN
+    return f"≤ {shown(row, row.at_most)}" if most else f"≥ {shown(row, row.at_least)}"
 
 
 def audits_table(audits: "pd.DataFrame") -> Table:
     """Little's law at each boundary: L beside λW, and whether the identity holds."""
     rows = []
     for row in records(audits):
-        number, rate = figure(row.L, None, None, "count"), figure(row.arrival_rate, None, None, "1/s")
-        wait, product = figure(row.W, None, None, "s"), figure(row.lambda_W, None, None, "count")
+        number, rate = figure(row.L), figure(row.arrival_rate, unit="1/s")
+        wait, product = figure(row.W, unit="s"), figure(row.lambda_W)
         verdict = "holds" if row.passed else "broken"
         rows.append((row.subject, row.boundary, number, rate, wait, product, f"{row.residual:.1g}", verdict))
     columns = ("subject", "boundary", "L", "λ", "W", "λW", "residual", "identity")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 PATIENCE = 2.0  # seconds of silence before a bar appears
 FLAT_WIDTH = 160  # columns of a table that goes to a file or a pipe
 
-Progress = Callable[[int, int], None]
-"""What long work calls: how many steps are done, of how many."""
+Progress = Callable[[float], None]
+"""What long work calls with the share that is done, 0 to 1."""
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -72,10 +72,10 @@ class Terminal:
     def progress(self, label: str) -> Iterator[Progress]:
         """A bar on stderr when the work inside takes more than two seconds and somebody is watching.
 
-        Yields what the work calls with the steps done, of how many; until then the bar only shows life.
+        Yields what the work calls with the share that is done; until then the bar only shows life.
         """
         if self.quiet or not sys.stderr.isatty():
-            yield lambda _done, _total: None
+            yield lambda _share: None
             return
         bar = _Bar(label, colour=not self.no_color and wants_colour(sys.stderr))
         try:
@@ -90,7 +90,7 @@ class _Bar:
     def __init__(self, label: str, *, colour: bool) -> None:
         self._label = label
         self._colour = colour
-        self._steps: tuple[int, int | None] = (0, None)
+        self._share: float | None = None
         self._shown: tuple[RichProgress, TaskID] | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -98,13 +98,13 @@ class _Bar:
         self._timer.daemon = True
         self._timer.start()
 
-    def report(self, done: int, total: int) -> None:
-        """Moves the bar to `done` of `total`."""
+    def report(self, share: float) -> None:
+        """Moves the bar to a share of its length."""
         with self._lock:
-            self._steps = done, total
+            self._share = share
             if self._shown is not None:
                 bar, task = self._shown
-                bar.update(task, completed=done, total=total)
+                bar.update(task, completed=share, total=1.0)
 
     def close(self) -> None:
         """Takes the bar away."""
@@ -125,8 +125,9 @@ class _Bar:
         with self._lock:
             if self._closed:
                 return
-            done, total = self._steps
-            task = bar.add_task(self._label, completed=done, total=total)
+            task = bar.add_task(self._label, total=None)
+            if self._share is not None:
+                bar.update(task, completed=self._share, total=1.0)
             self._shown = bar, task
             bar.start()
 

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 from sim.cli.files import load_scenario
 from sim.cli.options import FormatOption, NoColorOption, QuietOption, ScenarioFile, SetOption
-from sim.cli.printing import Table, frame_csv, json_text, records
+from sim.cli.printing import Table, frame_csv, json_text, records, shown
 from sim.cli.terminal import Terminal
-from sim.report.figures import figure
+from sim.report.figures import NOTHING
 
 if TYPE_CHECKING:
-    from sim.theory.match import Analysis
+    from sim.theory.match import Theory
 
 
 def command(
@@ -24,39 +24,43 @@ def command(
     scenario = load_scenario(file, settings)
     from sim.theory.match import analyze
 
-    analysis = analyze(scenario)
+    found = analyze(scenario)
     if style == "json":
-        terminal.write(json_text(analysis.to_json()))
+        head = {"schema_version": 1, "scenario": scenario.name, "hash": scenario.hash}
+        terminal.write(json_text({**head, **found.to_json()}))
     elif style == "csv":
-        terminal.write(frame_csv(analysis.summary))
+        terminal.write(frame_csv(found.summary))
     elif style == "md":
-        terminal.write("\n".join([f"# {scenario.name}\n", *(table.markdown() for table in tables(analysis))]))
+        terminal.write("\n".join([f"# {scenario.name}\n", *(table.markdown() for table in tables(found))]))
     else:
-        terminal.show(*(table.rich() for table in tables(analysis)))
+        terminal.show(*(table.rich() for table in tables(found)))
     return 0
 
 
-def tables(analysis: "Analysis") -> list[Table]:
-    """The models that apply, what they say, and the models that do not apply."""
-    shown = []
-    if analysis.models:
-        rows = [(each.applies_to, each.name, _kind(each.exact), each.why) for each in analysis.models]
-        shown.append(Table("Models that apply", ("to", "model", "kind", "why"), rows))
-        figures = [
-            (each.name, row.subject, row.metric, figure(row.mean, None, None, row.unit), _kind(each.exact))
-            for each in analysis.models
-            for row in records(each.summary)
+def tables(found: "Theory") -> list[Table]:
+    """The models that apply, what they say side by side, and the models that do not apply."""
+    shown_tables = []
+    if found.models:
+        models = [(each.applies_to, each.name, each.method, each.why) for each in found.models]
+        shown_tables += [
+            Table("Models that apply", ("to", "model", "kind", "why"), models),
+            figures_table(found),
         ]
-        columns = ("model", "subject", "metric", "value", "kind")
-        shown.append(Table("What they say", columns, figures, frozenset({"value"})))
-    if analysis.rejected:
-        shown.append(Table("Models that do not apply", ("to", "model", "why not"), _rejected(analysis)))
-    return shown
+    if found.rejected:
+        rejected = [(each.applies_to, each.name, each.why) for each in found.rejected]
+        shown_tables.append(Table("Models that do not apply", ("to", "model", "why not"), rejected))
+    return shown_tables
 
 
-def _kind(exact: bool) -> str:
-    return "exact" if exact else "approximate"
-
-
-def _rejected(analysis: "Analysis") -> list[tuple[str, str, str]]:
-    return [(each.applies_to, each.name, each.why) for each in analysis.rejected]
+def figures_table(found: "Theory") -> Table:
+    """One row a figure, one column a model; ≈ marks the approximate ones."""
+    said: dict[tuple[str, str], dict[str, str]] = {}
+    for model in found.models:
+        for row in records(model.summary):
+            value = shown(row, interval=False)
+            said.setdefault((row.subject, row.metric), {})[model.name] = (
+                value if model.exact else f"≈ {value}"
+            )
+    names = list(dict.fromkeys(model.name for model in found.models))
+    rows = [(*key, *(values.get(name, NOTHING) for name in names)) for key, values in said.items()]
+    return Table("What they say", ("subject", "metric", *names), rows, frozenset(names))

@@ -124,14 +124,14 @@ class World:
         attempts = attempts[attempts["name"] != kernel.NO_NAME]
         waiting = attempts[attempts["state"] == kernel.WAITING]
         serving = attempts[attempts["state"] == kernel.SERVING]
+        present = attempts[(attempts["state"] == kernel.WAITING) | (attempts["state"] == kernel.SERVING)]
         orbit = requests[requests["in_orbit"] == 1]
         inside = [
             (requests["source"], see.CLIENT, requests["born"]),
             (orbit["source"], see.ORBIT, orbit["waiting_since"]),
             (waiting["service"] + traffic, see.IN_QUEUE, waiting["arrived"]),
             (serving["service"] + traffic, see.IN_WORKERS, serving["started"]),
-            (waiting["service"] + traffic, see.IN_SERVICE, waiting["arrived"]),
-            (serving["service"] + traffic, see.IN_SERVICE, serving["arrived"]),
+            (present["service"] + traffic, see.IN_SERVICE, present["arrived"]),
         ]
         stays = self.arrays["stays"].reshape(-1, 3, 3)
         for rows, boundary, since in inside:

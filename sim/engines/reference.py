@@ -535,7 +535,10 @@ class Reference:
             if time > self.clock.now:
                 steps_before_now = steps
             elif steps - steps_before_now > MOST_AT_ONE_INSTANT:
-                raise EngineError(f"time stands still at {time:g} s; give retries a backoff above zero")
+                raise EngineError(
+                    f"time stands still at {time:g} s: over {MOST_AT_ONE_INSTANT:,} events at one instant; "
+                    "give the retries a backoff, or the users a think time, above zero"
+                )
             self.clock.step()
             steps += 1
             if progress is not None and steps % 20_000 == 0:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Plots", "Report", "build", "compare", "report", "results_html", "scenario_html", "write"]
 
-_HOME = {"Plots": "plots", "compare": "pictures.timeline", "results_html": "notebook", "scenario_html": "notebook"}
+_HOME = {
+    "Plots": "plots",
+    "compare": "pictures.timeline",
+    "results_html": "notebook",
+    "scenario_html": "notebook",
+}
 """Public name -> the module where it lives; `page` for the others."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from sim.scenario.metrics import UNBOUNDED_RATIOS
 from sim.units import format_duration, format_rate, format_ratio, parse_duration, parse_rate
 
 NOTHING = "–"
@@ -39,6 +40,11 @@ def metric_words(metric: str) -> str:
     if stay in ("latency", "wait", "sojourn") and statistic:
         return f"{'p99.9' if statistic == 'p999' else statistic} {stay}"
     return metric.replace("_", " ")
+
+
+def unit_shown(metric: str, unit: str) -> str:
+    """The unit to show a metric in: a ratio that may pass one, such as amplification, reads as a plain number."""
+    return "count" if metric in UNBOUNDED_RATIOS else unit
 
 
 def subject_words(subject: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from sim.report.figures import figure, metric_words, subject_words
+from sim.report.figures import figure, metric_words, subject_words, unit_shown
 
 if TYPE_CHECKING:
     from sim.report.blocks import Table
@@ -34,7 +34,11 @@ def results_html(results: Results) -> str:
 
     rows = {(str(row.subject), str(row.metric)): row for row in results.summary.itertuples(index=False)}
     cells = [
-        (subject_words(subject), metric_words(metric), figure(row.mean, row.low, row.high, row.unit))
+        (
+            subject_words(subject),
+            metric_words(metric),
+            figure(row.mean, row.low, row.high, unit_shown(metric, row.unit)),
+        )
         for (subject, metric), row in rows.items()
         if metric in _SHOWN.get(subject.partition(":")[0], ()) and row.mean == row.mean
     ]

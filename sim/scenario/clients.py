@@ -33,6 +33,7 @@ class Retry(Part):
         default=RETRIED_BY_DEFAULT,
         description="outcomes that may be retried",
         examples=[["rejected", "timeout"]],
+        json_schema_extra={"uniqueItems": True},
     )
     probability: Ratio = Field(default=1.0, description="chance that the client goes on, at each retry")
     backoff: Backoff = Field(

@@ -11,11 +11,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sim.errors import Problem
+from sim.errors import Problem, printable
 from sim.scenario.quantities import show
 
 DEEPEST = 50
-MOST_VALUES = 100_000
+MOST_VALUES = 50_000
+MOST_PROBLEMS = 1_000
+_LONGEST_KEY = 200
 LARGEST = 1 << 20
 
 Key = str | int
@@ -53,7 +55,10 @@ def path_of(keys: tuple[Key, ...]) -> str:
     """A key path as it is written: `services.api.workers`, `faults[0].at`."""
     text = ""
     for key in keys:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+        if isinstance(key, int):
+            text += f"[{key}]"
+        else:
+            text += f"{'.' if text else ''}{printable(key, _LONGEST_KEY)}"
     return text
 
 
@@ -127,6 +132,8 @@ class _Reader:
 
     def note(self, mark: Mark, message: str, example: str = "") -> None:
         self.problems.append(Problem(self.file, *mark, path_of(self.path()), message, example))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise _Abandon
 
     def path(self) -> tuple[Key, ...]:
         """The keys of what is being read."""
@@ -258,7 +265,8 @@ class _Reader:
         self.stack.append(_Frame(Node(value, mark), event.anchor))
 
     def too_deep(self, mark: Mark) -> None:
-        self.note(mark, f"is nested deeper than {DEEPEST} levels")
+        place = path_of(self.path()[:1])
+        self.problems.append(Problem(self.file, *mark, place, f"is nested deeper than {DEEPEST} levels"))
         raise _Abandon
 
     def close(self) -> None:

@@ -88,7 +88,11 @@ class Objective(Part):
     )
 
     subject: Subject = Field(description="a kind and a name")
-    metric: str = Field(description="one of the subject's metrics", examples=["latency_p99"])
+    metric: str = Field(
+        description="one of the subject's metrics",
+        examples=["latency_p99"],
+        json_schema_extra={"enum": list(UNITS)},
+    )
     at_most: Bound | None = Field(default=None, description="the metric may not be more")
     at_least: Bound | None = Field(default=None, description="the metric may not be less")
 

@@ -74,4 +74,4 @@ Reference = Annotated[
     BeforeValidator(_reference),
     WithJsonSchema({"type": "string", "description": "a name that is given elsewhere", "examples": ["api"]}),
 ]
-"""The name of a traffic class, client or service where it is mentioned; `consistency` holds that it exists."""
+"""A name of a traffic class, client or service where it is mentioned; `consistency` checks that it exists."""

@@ -108,7 +108,9 @@ class Plan(Part):
     """What a plan may change to meet the objectives at the least cost."""
 
     vary: Annotated[Mapping[str, Values], AfterValidator(_not_empty)] = Field(
-        description="key path -> the values it may have", examples=[{"services.api.workers": "101..140"}]
+        description="key path -> the values it may have",
+        examples=[{"services.api.workers": "101..140"}],
+        json_schema_extra={"minProperties": 1},
     )
     confidence: Annotated[Ratio, AfterValidator(_sure)] = Field(
         default=0.95, description="how sure the answer must be"

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonS
 from pydantic_core import PydanticCustomError
 
 from sim import units
-from sim.errors import QuantityError
+from sim.errors import QuantityError, printable
 
 MOST_ATTEMPTS = 1_000_000
 
@@ -40,9 +40,7 @@ def show(value: object) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple)):
         return "a list"
-    text = f'"{value}"' if isinstance(value, str) else str(value)
-    text = text.replace("\n", "\\n")
-    return text if len(text) <= 60 else text[:59] + "…"
+    return f'"{printable(value)}"' if isinstance(value, str) else printable(str(value))
 
 
 def _written(info: ValidationInfo) -> bool:
@@ -197,8 +195,8 @@ def _number_schema(kind: str, description: str, example: float, **bounds: float)
     return WithJsonSchema({"type": kind, "description": description, "examples": [example], **bounds})
 
 
-def _count_schema(low: int, description: str) -> WithJsonSchema:
-    branches: list[dict[str, Any]] = [{"type": "integer", "minimum": low}, {"const": "inf"}]
+def _count_schema(low: int, description: str, **more: int) -> WithJsonSchema:
+    branches: list[dict[str, Any]] = [{"type": "integer", "minimum": low, **more}, {"const": "inf"}]
     return WithJsonSchema({"anyOf": branches, "description": description, "examples": [16, "inf"]})
 
 
@@ -302,7 +300,7 @@ Attempts = Annotated[
     float,
     BeforeValidator(_counting(1, MOST_ATTEMPTS, True, "a whole number such as 4, or inf")),
     _write_counts,
-    _count_schema(1, "tries in all, the first included, or inf"),
+    _count_schema(1, "tries in all, the first included, or inf", maximum=MOST_ATTEMPTS),
 ]
 """Tries in all, the first included: 1 to 1,000,000 as a float, or math.inf."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -129,8 +128,8 @@ class Scenario(Part):
     def hash(self) -> str:
         """Sixteen hex digits of what the scenario means.
 
-        The order of keys, comments, units and defaults written out do not change it; the order of services and
-        traffic classes, which decides ties, does, and so do the contents of data files.
+        The order of keys, comments, units and defaults written out do not change it. The order of services
+        and of traffic classes does, as it decides ties, and so do the contents of data files.
         """
         if not self._hash:
             self._hash = hashlib.sha256(self._canonical()).hexdigest()[:16]
@@ -194,8 +193,9 @@ class Scenario(Part):
         return hash(self.hash)
 
     def _repr_html_(self) -> str:
-        html: str = import_module("sim.report.notebook").scenario_html(self)
-        return html
+        from sim.report.notebook import scenario_html
+
+        return scenario_html(self)
 
     def _contradictions(self) -> Iterator[consistency.Finding]:
         from sim.scenario.paths import wrong_plans

@@ -7,17 +7,26 @@ by a first line such as `# yaml-language-server: $schema=scenario.schema.json`.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from sim.scenario.quantities import DURATION_PATTERN
 from sim.scenario.rule import Rule
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _InWrittenOrder(GenerateJsonSchema):
+    """Keeps the order of the models: an editor shows keys and examples as a person would write them."""
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        return value
 
 
 def json_schema() -> Schema:
@@ -29,7 +38,7 @@ def json_schema() -> Schema:
 def _schema() -> Schema:
     from sim.scenario.scenario import Scenario
 
-    made = Scenario.model_json_schema(by_alias=True, mode="validation")
+    made = Scenario.model_json_schema(by_alias=True, mode="validation", schema_generator=_InWrittenOrder)
     definitions: dict[str, Schema] = made.get("$defs", {})
     for definition in definitions.values():
         _tidy(definition, definitions)
@@ -50,6 +59,8 @@ def _tidy(schema: Any, definitions: Mapping[str, Schema]) -> None:
         _tidy(one, definitions)
     if isinstance(schema.get("description"), str):
         schema["description"] = " ".join(schema["description"].split())
+    if "default" in schema:
+        _spell_default(schema)
     properties = schema.get("properties")
     if isinstance(properties, dict):
         if isinstance(properties.get("kind"), dict) and "const" in properties["kind"]:
@@ -67,6 +78,21 @@ def _tidy(schema: Any, definitions: Mapping[str, Schema]) -> None:
         schema["anyOf"] = [{"oneOf": schema.pop("oneOf")}, *_bare(discriminator["mapping"], definitions)]
 
 
+def _spell_default(schema: Schema) -> None:
+    """Writes a default as a person would: an editor may put it into the file."""
+    default = schema.pop("default")
+    patterns = {branch.get("pattern") for branch in (schema, *schema.get("anyOf", ()))}
+    if isinstance(default, float):
+        if DURATION_PATTERN in patterns:
+            default = f"{default:g}s"
+        elif math.isinf(default):
+            default = "inf"  # JSON has no infinity
+        elif default.is_integer():
+            default = int(default)
+    if default is not None:
+        schema["default"] = default
+
+
 def _bare(kinds: Mapping[str, str], definitions: Mapping[str, Schema]) -> Iterator[Schema]:
     """The spellings without a mapping: a word for a kind that needs nothing more, a value for a constant."""
     alone = []
@@ -74,12 +100,13 @@ def _bare(kinds: Mapping[str, str], definitions: Mapping[str, Schema]) -> Iterat
         definition = definitions[reference.rpartition("/")[2]]
         if _needs_nothing(definition["title"], kind):
             alone.append(kind)
-        if kind == "constant" and "value" in definition["properties"]:
-            value = definition["properties"]["value"]
+        needed = [key for key in definition.get("required", ()) if key != "kind"]
+        if kind == "constant" and len(needed) == 1:
+            value = definition["properties"][needed[0]]
             if value.get("pattern") == DURATION_PATTERN:
                 yield {"type": "string", "pattern": DURATION_PATTERN, "description": "a constant duration"}
-            else:
-                yield {"type": value.get("type", "integer"), "minimum": 1, "description": "a constant size"}
+            elif value.get("type") == "integer":
+                yield {"type": "integer", "minimum": 1, "description": "a constant size"}
     if alone:
         yield {"enum": alone}
 

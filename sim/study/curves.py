@@ -56,7 +56,7 @@ def load_curve(
         scenario: what to load; its faults are left out.
         factors: loads, as multiples of the scenario's own; by default, spread around its capacity.
         variants: name -> changes as for `Scenario.set`; by default the ways to retry of `retry_variants`.
-        replications: at each load; by default 3 to 5, as the load allows.
+        replications: at each load; by default 4 or 6, as the load allows.
         jobs: threads.
         progress: told the share that is done, 0 to 1.
 
@@ -163,7 +163,9 @@ def _system(results: Results) -> pd.DataFrame:
             continue
         series = results.series
         chosen = series[
-            (series["subject"] == "system") & (series["metric"] == source) & (series["time"] >= results.warmup)
+            (series["subject"] == "system")
+            & (series["metric"] == source)
+            & (series["time"] >= results.warmup)
         ]
         means = chosen.groupby("replication")["value"].mean().to_numpy()
         from sim.measure.intervals import interval
@@ -258,4 +260,4 @@ def _cycle(scenario: Scenario) -> float:
 def _replications(scenario: Scenario, factor: float) -> int:
     duration = _timed(scaled(scenario, factor), factor).run.duration
     requests = math.fsum(nominal_rate(scenario, name) for name in scenario.traffic) * factor * duration
-    return 5 if requests <= 1.5 * _REQUESTS else 3
+    return 6 if requests <= 1.5 * _REQUESTS else 4

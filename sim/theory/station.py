@@ -160,7 +160,7 @@ class Station:
         )
 
     def attempts_each(self, stream: Stream) -> float:
-        """Attempts per request: Σ (error ratio × persistence)^k over the tries; 1 if errors are not retried."""
+        """Attempts per request, Σ (error ratio × persistence)^k over the tries; 1 if errors end it."""
         again = self.service.error_ratio * stream.client.retry.probability
         if stream.name not in self.retried or "error" not in self.retried[stream.name]:
             return 1.0

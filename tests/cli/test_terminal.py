@@ -79,7 +79,7 @@ def test_quick_work_shows_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen()
     monkeypatch.setattr(sys, "stderr", screen)
     with Terminal().progress("work") as report:
-        report(1, 2)
+        report(0.5)
     assert screen.getvalue() == ""
 
 
@@ -90,7 +90,7 @@ def test_long_work_shows_a_bar_and_takes_it_away(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "stderr", screen)
     with Terminal().progress("counting") as report:
         for step in range(20):
-            report(step, 20)
+            report(step / 20)
             time.sleep(0.05)
     assert "counting" in screen.getvalue()
 
@@ -102,7 +102,7 @@ def test_nobody_watching_means_no_bar(
     monkeypatch.setattr(terminal, "PATIENCE", 0.01)
     with Terminal(quiet=quiet).progress("counting") as report:
         time.sleep(0.1)
-        report(1, 1)
+        report(1.0)
     assert capsys.readouterr() == ("", "")
 
 

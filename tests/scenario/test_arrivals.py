@@ -97,7 +97,7 @@ def epochs(
 
 
 def rate_of(spec: dict[str, Any]) -> tuple[Callable[[float], float], Callable[[float], list[float]]]:
-    """The rate as a function of time, and the times up to a given one where it is not smooth; written anew."""
+    """The rate as a function of time, and the times up to a given one where it is not smooth."""
     if spec["kind"] == "poisson":
         return lambda _: 20.0, lambda _: []
     if spec["kind"] == "sinusoid":

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from sim.units import format_duration, format_rate, format_ratio
+from sim.report.figures import figure, unit_shown
+from sim.units import format_duration, format_ratio
 
 from . import style as look
 from .marks import log_axis, short, trimmed
@@ -100,7 +101,7 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
             exact = not str(row.method).startswith("approx")
             _dot(axes, value, low, high, place, look.BLUE if exact else look.ORANGE, "o")
             reach = max([reach, *(abs(edge - 1.0) for edge in (value, low, high) if math.isfinite(edge))])
-            text = f"{figure(float(row.mean), row.unit)}  :  {figure(theory, row.unit)}  {row.model}"
+            text = f"{figure(float(row.mean), unit=unit_shown(row.metric, row.unit))}  :  {figure(theory, unit=unit_shown(row.metric, row.unit))}  {row.model}"
             axes.text(
                 1.02,
                 place,
@@ -117,17 +118,11 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
         lift = 1.0 + 0.07 / (_ROW * len(rows) + 0.1)
         axes.text(1.02, lift, "simulation  :  theory", transform=axes.transAxes, color=look.GREY, fontsize=8)
     words = "; ".join(
-        f"{row.subject} {row.metric}: simulation {figure(float(row.mean), row.unit)}, {row.model} {figure(float(row.theory), row.unit)}"
+        f"{row.subject} {row.metric}: simulation {figure(float(row.mean), unit=unit_shown(row.metric, row.unit))}, {row.model} {figure(float(row.theory), unit=unit_shown(row.metric, row.unit))}"
         for row in rows.itertuples()
     )
     picture.alt = f"Simulation divided by theory with 95 % intervals, {len(rows)} figures. {words}."
     return picture
-
-
-def figure(value: float, unit: object) -> str:
-    """A value in its unit, in few signs."""
-    forms = {"s": format_duration, "1/s": format_rate, "ratio": format_ratio}
-    return forms.get(str(unit), short)(value)
 
 
 def _rows(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from sim.study.curves import is_as_written
 from sim.units import format_duration, format_ratio
 
 from . import style as look
@@ -25,44 +26,45 @@ _COLOURS = {
     "backoff with jitter": look.BLUE,
     "as written": look.GREEN,
 }
-_QUANTILES = (("p50", look.SKY), ("p95", look.BLUE), ("p99", look.BLACK))
+_STATISTICS = {"mean": look.GREEN, "p50": look.SKY, "p95": look.BLUE, "p99": look.BLACK}
 
 
 def goodput_against_load(curve: pd.DataFrame) -> look.Picture:
     """Goodput of all traffic against the load offered, a line for each variant, with capacity and the ideal.
 
-    `curve` has the columns variant, factor, offered_rate, capacity_ratio, ideal, subject, metric, mean, low, high.
+    Args:
+        curve: of `sim.study.curves.load_curve`; its rows of the subject `system` are drawn.
     """
     rows = curve[(curve["metric"] == "goodput") & (curve["subject"] == "system")]
-    order = [name for name in _variants(rows)]
+    names = list(dict.fromkeys(str(name) for name in rows["variant"]))
+    lines = {name: rows[rows["variant"] == name].sort_values("offered_rate") for name in names}
+    one = lines[names[0]]
+    offered, ideal = one["offered_rate"].to_numpy(dtype=float), one["ideal"].to_numpy(dtype=float)
     with look.style():
         picture = look.Picture("goodput", _WIDTH, 4.1)
-        axes = picture.add_axes((0.095, 0.13, 0.69, 0.7))
+        axes = picture.add_axes((0.095, 0.13, 0.7, 0.7))
         axes.set_title("Requests answered in time, per second", pad=30)
-        labels: list[EndLabel] = []
-        one = rows[rows["variant"] == order[0]].sort_values("offered_rate")
-        offered, ideal = one["offered_rate"].to_numpy(), one["ideal"].to_numpy()
-        axes.plot(offered, ideal, color=look.GREY, linewidth=1.1, linestyle=(0, (1, 2)))
-        for name in order:
-            line = rows[rows["variant"] == name].sort_values("offered_rate")
-            colour = _colour(name)
-            _band(axes, line, colour)
-            axes.plot(line["offered_rate"], line["mean"], color=colour, marker="o", markersize=3.2)
-            labels.append(EndLabel(float(line["mean"].iloc[-1]), _wrapped(name), colour, "bold"))
         axes.set_xlim(0.0, float(offered.max()))
-        top = float(np.nanmax([rows["mean"].max(), ideal.max()]))
-        axes.set_ylim(0.0, top * 1.12)
-        _capacity(axes, one, labels, ideal)
+        axes.set_ylim(0.0, float(np.nanmax([rows["mean"].max(), ideal.max()])) * 1.12)
+        axes.plot([0.0, *offered], [0.0, *ideal], color=look.GREY, linewidth=1.2, linestyle=(0, (1, 2)))
+        labels = []
+        for name, line in lines.items():
+            colour = _colour(name)
+            # The scenario itself is drawn broad and first, so that a variant that does as well lies on it.
+            broad = is_as_written(name) and len(names) > 1
+            _line(axes, line, colour, 4.5 if broad else 1.5, 0.45 if broad else 1.0)
+            labels.append(EndLabel(float(line["mean"].iloc[-1]), _wrapped(name), colour, "bold"))
+        if (one["capacity_ratio"] >= 1.0).any():
+            best = float(ideal.max())
+            axes.axhline(best, color=look.GREY, linewidth=1.1, linestyle=(0, (4, 2)), zorder=1.5)
+            labels.append(EndLabel(best, f"capacity {short(best)}", look.GREY))
         number_axis(axes, "y", 5)
         _load_axes(axes, one)
         label_ends(axes, labels)
-    last = {name: rows[rows["variant"] == name].sort_values("offered_rate").iloc[-1] for name in order}
-    words = "; ".join(
-        f"{name} ends at {short(float(line['mean']))} per second" for name, line in last.items()
-    )
+    ends = "; ".join(f"{name} {short(float(line['mean'].iloc[-1]))}" for name, line in lines.items())
     picture.alt = (
-        f"Goodput against offered load up to {short(float(offered.max()))} requests per second; the ideal ends at "
-        f"{short(float(ideal[-1]))}. At the greatest load {words}."
+        f"Goodput against offered load. At the greatest load, {short(float(offered.max()))} requests per second, "
+        f"perfect services would answer {short(float(ideal[-1]))} per second; {ends}."
     )
     return picture
 
@@ -73,68 +75,76 @@ def hockey_stick(
     theory: pd.DataFrame | None = None,
     objectives: Sequence[tuple[str, float]] = (),
     knee: float | None = None,
-    metric: str = "latency",
     theory_name: str = "theory",
 ) -> look.Picture:
     """Median, 95th and 99th percentile of latency against load, theory over it, objectives and the knee.
 
-    `theory` has the columns offered_rate, metric, mean; `objectives` are (metric, seconds); `knee` is an offered rate.
+    Args:
+        curve: of one variant, from `sim.study.curves.load_curve`.
+        subject: whose latency, such as `traffic:web`.
+        theory: columns offered_rate (1/s), metric, mean (s); a metric ends in `_mean`, `_p50`, `_p95` or `_p99`. The
+            mean is drawn only where theory has no quantiles.
+        objectives: names and limits (s).
+        knee: an offered rate (1/s).
+        theory_name: what to call the theory.
     """
-    rows = curve[(curve["variant"] == curve["variant"].iloc[0]) & (curve["subject"] == subject)]
-    found = [(p, colour) for p, colour in _QUANTILES if (rows["metric"] == f"{metric}_{p}").any()]
+    rows = curve[curve["subject"] == subject]
+    dashed = (
+        {} if theory is None else {name: part for name, part in _by_statistic(theory).items() if len(part)}
+    )
+    shown = [
+        name
+        for name in _STATISTICS
+        if rows.loc[rows["metric"] == f"latency_{name}", "mean"].notna().any()
+        and (name != "mean" or set(dashed) == {"mean"})
+    ]
+    lines = {name: rows[rows["metric"] == f"latency_{name}"].sort_values("offered_rate") for name in shown}
+    one = lines[shown[-1]]
+    greatest = float(one["offered_rate"].max())
+    values = [float(value) for line in lines.values() for value in line["mean"] if value > 0.0]
     with look.style():
         picture = look.Picture("hockey-stick", _WIDTH, 4.1)
-        axes = picture.add_axes((0.105, 0.13, 0.72, 0.7))
-        axes.set_title(f"{metric.capitalize()} of {trimmed(subject.split(':', 1)[1], 30)}", pad=30)
-        labels: list[EndLabel] = []
-        values: list[float] = []
-        one = rows[rows["metric"] == f"{metric}_{found[0][0]}"].sort_values("offered_rate")
-        for p, colour in found:
-            line = rows[rows["metric"] == f"{metric}_{p}"].sort_values("offered_rate")
-            _band(axes, line, colour)
-            axes.plot(line["offered_rate"], line["mean"], color=colour, marker="o", markersize=3.2)
-            labels.append(EndLabel(_last(line["mean"]), p, colour, "bold"))
-            values.extend(float(value) for value in line["mean"] if value > 0.0)
-            if theory is not None:
-                over = theory[theory["metric"].str.endswith(f"_{p}")].sort_values("offered_rate")
-                axes.plot(
-                    over["offered_rate"], over["mean"], color=colour, linewidth=1.0, linestyle=(0, (3, 2))
-                )
-        low, high = min(values), max([*values, *(limit for _, limit in objectives)])
-        axes.set_ylim(low / 1.5, high * 1.5)
-        axes.set_xlim(0.0, float(one["offered_rate"].max()))
+        axes = picture.add_axes((0.105, 0.13, 0.705, 0.7))
+        axes.set_title(f"Latency of {trimmed(subject.partition(':')[2], 40)}", pad=30)
+        axes.set_xlim(0.0, greatest)
+        axes.set_ylim(min(values) / 1.5, max([*values, *(limit for _, limit in objectives)]) * 1.6)
         log_axis(axes, "y", duration=True)
-        axes.set_ylim(low / 1.5, high * 1.5)
+        labels = []
+        for name, line in lines.items():
+            _line(axes, line, _STATISTICS[name])
+            labels.append(EndLabel(_last(line["mean"]), name, _STATISTICS[name], "bold"))
+        for name, part in dashed.items():
+            if name in lines:
+                axes.plot(
+                    part["offered_rate"],
+                    part["mean"],
+                    color=_STATISTICS[name],
+                    linewidth=1.1,
+                    linestyle=(0, (3, 2)),
+                )
+        if set(dashed) & set(lines):
+            labels.append(EndLabel(min(values), f"dashed:\n{_wrapped(theory_name)}", look.GREY))
         for name, limit in objectives:
             axes.axhline(limit, color=look.VERMILLION, linewidth=1.1, linestyle=(0, (6, 2)))
-            axes.text(
-                0.012,
-                limit * 1.04,
-                f"objective: {name.replace('_', ' ')} at most {format_duration(limit)}",
-                transform=axes.get_yaxis_transform(),
-                color=look.ink(look.VERMILLION),
-                fontsize=8,
-                va="bottom",
-            )
-        if theory is not None and len(theory):
-            labels.append(EndLabel(low, f"dashed:\n{theory_name}", look.GREY))
+            text = f"objective: {name} at most {format_duration(limit)}"
+            _write(axes, 0.0, limit, text, look.VERMILLION, 5, 3, "bottom")
         if knee is not None:
-            _mark(axes, knee, f"knee {short(knee)}/s", look.PURPLE)
+            axes.axvline(knee, color=look.PURPLE, linewidth=1.1, zorder=1.5)
+            _write(axes, knee, axes.get_ylim()[1], f"knee {short(knee)}/s", look.PURPLE, 4, -4, "top")
         _load_axes(axes, one)
         label_ends(axes, labels)
-    ends = ", ".join(
-        f"{label.text} {format_duration(label.height)}" for label in labels if "\n" not in label.text
-    )
+    ends = ", ".join(f"{name} {format_duration(_last(line['mean']))}" for name, line in lines.items())
+    bend = f" The knee is at {short(knee)} per second." if knee is not None else ""
     picture.alt = (
-        f"Latency of {subject} against offered load on a logarithmic axis. At the greatest load, "
-        f"{short(float(one['offered_rate'].max()))} per second: {ends}."
-        + (f" The knee is at {short(knee)} per second." if knee is not None else "")
+        f"Latency of {subject} against offered load, on a logarithmic axis. At the greatest load, "
+        f"{short(greatest)} requests per second: {ends}.{bend}"
     )
     return picture
 
 
-def _variants(rows: pd.DataFrame) -> list[str]:
-    return [str(name) for name in dict.fromkeys(rows["variant"])]
+def _by_statistic(theory: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    ordered = theory.sort_values("offered_rate")
+    return {name: ordered[ordered["metric"].str.endswith(f"_{name}")] for name in _STATISTICS}
 
 
 def _colour(name: str) -> str:
@@ -142,7 +152,7 @@ def _colour(name: str) -> str:
 
 
 def _wrapped(name: str) -> str:
-    return name.replace(" with ", "\nwith ").replace(" (", "\n(").replace("naive retry", "naive\nretry")
+    return name.replace(" with ", "\nwith ").replace(" (", "\n(")
 
 
 def _last(values: pd.Series[float]) -> float:
@@ -150,31 +160,34 @@ def _last(values: pd.Series[float]) -> float:
     return known[-1] if known else math.nan
 
 
-def _band(axes: Axes, line: pd.DataFrame, colour: str) -> None:
+def _line(axes: Axes, line: pd.DataFrame, colour: str, width: float = 1.5, alpha: float = 1.0) -> None:
+    """A curve with a dot at each load that was run, and its intervals as a band."""
     low, high = line["low"].to_numpy(dtype=float), line["high"].to_numpy(dtype=float)
     if np.isfinite(low).any():
-        axes.fill_between(line["offered_rate"], low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(line["offered_rate"], low, high, color=colour, alpha=0.18, linewidth=0)
+    dot = 3.2 if alpha == 1.0 else 0.0
+    axes.plot(
+        line["offered_rate"],
+        line["mean"],
+        color=colour,
+        linewidth=width,
+        alpha=alpha,
+        marker="o",
+        markersize=dot,
+    )
 
 
-def _capacity(axes: Axes, one: pd.DataFrame, labels: list[EndLabel], ideal: object) -> None:
-    del ideal
-    best = float(one["ideal"].max())
-    reached = one[one["capacity_ratio"] >= 1.0]
-    if len(reached):
-        axes.axhline(best, color=look.GREY, linewidth=1.1, linestyle=(0, (4, 2)), zorder=1.5)
-        labels.append(EndLabel(best, f"capacity {short(best)}", look.GREY))
-
-
-def _mark(axes: Axes, at: float, text: str, colour: str) -> None:
-    axes.axvline(at, color=colour, linewidth=1.1, zorder=1.5)
-    axes.text(
-        at,
-        0.985,
-        f" {text}",
-        transform=axes.get_xaxis_transform(),
+def _write(axes: Axes, x: float, y: float, text: str, colour: str, right: int, up: int, va: str) -> None:
+    """Words beside a point, on white so that lines behind do not cross them."""
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(right, up),
+        textcoords="offset points",
         color=look.ink(colour),
         fontsize=8,
-        va="top",
+        va=va,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.8},
     )
 
 
@@ -191,23 +204,18 @@ def _load_axes(axes: Axes, one: pd.DataFrame) -> None:
         above.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]))
         above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_ratio(value)))
         above.spines["top"].set_visible(True)
-    now = float((one["offered_rate"] / one["factor"]).iloc[-1])
-    axes.plot(
-        [now],
-        [0.0],
-        marker="^",
-        markersize=7,
-        color=look.ORANGE,
-        transform=axes.get_xaxis_transform(),
-        clip_on=False,
-        zorder=5,
-    )
-    axes.text(
-        now,
-        0.03,
-        " as written",
-        transform=axes.get_xaxis_transform(),
+    now = float(point["offered_rate"] / point["factor"])
+    floor = axes.get_ylim()[0]
+    axes.plot([now], [floor], marker="^", markersize=7, color=look.ORANGE, clip_on=False, zorder=5)
+    side = -5 if now > 0.6 * axes.get_xlim()[1] else 5
+    axes.annotate(
+        "load as written",
+        (now, floor),
+        xytext=(side, 4),
+        textcoords="offset points",
         color=look.ink(look.ORANGE),
         fontsize=8,
         va="bottom",
+        ha="right" if side < 0 else "left",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.8},
     )

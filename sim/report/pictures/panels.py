@@ -78,8 +78,11 @@ def panels(results: Results, service: str) -> list[Panel]:
 
     retries = [name for name in callers(scenario, service) if scenario.client_of(name).retry.attempts > 1]
     refused = line([node], "rejected", "503s", look.VERMILLION, True)
+    most = max((found.track.peak for found in refused), default=0.0)
     timeouts = [
-        found for found in line(traffic, "timeouts", "timeouts", look.PURPLE) if found.track.peak > 0.0
+        found
+        for found in line(traffic, "timeouts", "timeouts", look.PURPLE)
+        if found.track.peak > 0.01 * most
     ]
     attempts = line(traffic, "attempts", "attempts", look.ORANGE) if retries else []
     offered = line(traffic, "offered", "offered", look.BLACK)

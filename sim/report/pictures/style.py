@@ -130,8 +130,10 @@ def _inline(text: str, prefix: str, alt: str) -> str:
     body = re.sub(r'(?<=\sid=")', f"{prefix}-", body)
     body = re.sub(r'(?<=href="#)', f"{prefix}-", body)
     body = re.sub(r"(?<=url\(#)", f"{prefix}-", body)
-    width, height = re.findall(r'(?:width|height)="([\d.]+)pt"', body)[:2]
+    # Where the font is missing, another of nearly the same widths keeps the words in their places.
+    body = body.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, 'Bitstream Vera Sans', sans-serif")
+    body = re.sub(r' transform="rotate\(-0 [^"]*"', "", body)
+    width = re.findall(r' width="([\d.]+)pt"', body)[0]
     body = re.sub(r' (?:width|height)="[\d.]+pt"', "", body, count=2)
     frame = f'<svg role="img" aria-label="{escape(alt)}" style="max-width:{float(width) * 1.6:.0f}px"'
-    del height
     return body.replace("<svg", frame, 1).strip()

@@ -5,15 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
-from sim.report.figures import figure
+from sim.report.figures import figure, unit_shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sim.report.material import Material
 
+DRAWN = (
+    "utilization",
+    "queue_length",
+    "in_system",
+    "wait_probability",
+    "rejected_ratio",
+    "wait_mean",
+    "wait_p99",
+    "sojourn_mean",
+    "sojourn_p99",
+    "goodput",
+    "latency_mean",
+    "latency_p99",
+)
+"""The figures in the picture of theory beside simulation; its table has all."""
+
 _MOST = 24
-"""Rows of the picture of theory beside simulation."""
+"""Rows of that picture."""
 
 
 def audit(material: Material) -> Section | None:
@@ -48,8 +64,7 @@ def _little(material: Material) -> list[Block]:
             figure(row.arrival_rate, unit="1/s"),
             figure(row.W, unit="s"),
             figure(row.lambda_W, row.lambda_W_low, row.lambda_W_high),
-            f"{row.residual:.1g}",
-            "holds" if row.passed else "broken",
+            f"{row.residual:.0e}",
         )
         for row in audits.itertuples(index=False)
     ]
@@ -58,7 +73,7 @@ def _little(material: Material) -> list[Block]:
         "so where the window cuts many stays (a spike, a backlog at the end) L and λW may differ, and then say by how much "
         "the run is not stationary."
     )
-    columns = ("subject", "boundary", "L", "λ", "W", "λW", "residual", "identity")
+    columns = ("subject", "boundary", "L", "λ", "W", "λW", "residual")
     table = Table(
         "Little's law at every boundary, with 95 % intervals", columns, rows, frozenset({2, 3, 4, 5, 6})
     )
@@ -75,7 +90,7 @@ def _theory(material: Material) -> list[Block]:
     if len(rows):
         from sim.report.pictures.audit import theory_beside_simulation
 
-        shown = rows[rows["theory"] > 0.0].head(_MOST)
+        shown = rows[(rows["theory"] > 0.0) & rows["metric"].isin(DRAWN)].head(_MOST)
         if len(shown):
             caption = (
                 "Each dot is the simulated figure divided by theory's, with its 95 % interval; blue models are exact, "
@@ -88,8 +103,8 @@ def _theory(material: Material) -> list[Block]:
                 str(row.metric),
                 str(row.model),
                 str(row.method),
-                figure(row.theory, unit=row.unit),
-                figure(row.mean, row.low, row.high, row.unit),
+                figure(row.theory, unit=unit_shown(row.metric, row.unit)),
+                figure(row.mean, row.low, row.high, unit_shown(row.metric, row.unit)),
             )
             for row in rows.itertuples(index=False)
         ]

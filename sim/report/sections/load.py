@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sim.errors import ForebayError
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
 from sim.report.figures import figure, metric_words
 from sim.report.headroom import knee
 from sim.study.curves import can_fail
-from sim.study.load import callers, scaled, steady
+from sim.study.load import callers, offered_load, scaled, steady
 from sim.units import format_rate, format_ratio
 
 if TYPE_CHECKING:
@@ -70,41 +70,56 @@ def goodput(material: Material) -> Section | None:
 def theory_over_load(
     scenario: Scenario, traffic: str, factors: Sequence[float]
 ) -> tuple[pd.DataFrame | None, str]:
-    """Theory's latency quantiles of a traffic class at each load, and what the theory is called.
+    """Theory's latency of a traffic class at each load, and what the theory is called.
 
-    Where no theory holds because clients retry or leave, the queue alone is solved: its clients wait for ever. None
-    where there is no theory for that either.
+    Where no theory holds of the scenario as it is, because clients retry or leave, or because the queue is bounded, the
+    nearest that has one is solved: without timeout and retry, then without the bound too. Quantiles are preferred; where
+    no theory has them, the mean. None where there is not even that.
+
+    Returns:
+        A table of offered_rate (1/s), metric, mean (s), and a name, in lines fit for a label.
     """
+    base = steady(scenario)
+    service = base.traffic[traffic].call
+    names = callers(base, service)
+    alone = base.set({f"traffic.{name}.client": None for name in names})
+    unbounded = alone.set({f"services.{service}.queue.capacity": "inf"})
+    plain = all(base.client_of(name) == alone.client_of(name) for name in names)
+    candidates = [(alone, "" if plain else ",\nno timeout,\nno retry"), (unbounded, ",\nno bound")]
+    for pattern in (r"_p(?:50|95|99)$", r"_mean$"):
+        for candidate, less in candidates:
+            found, words = _solved(candidate, traffic, factors, pattern)
+            if found is not None:
+                return found, words + less
+    return None, ""
+
+
+def _solved(
+    scenario: Scenario, traffic: str, factors: Sequence[float], pattern: str
+) -> tuple[pd.DataFrame | None, str]:
+    """What the first model with such a metric says at each load, and the names of those models."""
     import pandas as pd
 
     from sim.theory.match import analyze
 
-    base = steady(scenario)
-    service = base.traffic[traffic].call
-    bare = base.set({f"traffic.{name}.client": None for name in callers(base, service)})
-    alone = [base.client_of(name) == bare.client_of(name) for name in callers(base, service)]
     frames = []
     names: dict[str, None] = {}
-    rate = sum(base.traffic[name].arrivals.mean_rate() for name in base.traffic)
+    rate = offered_load(scenario)
     for factor in factors:
-        try:
-            models = analyze(scaled(bare, factor)).models
-        except ForebayError:
-            continue
-        for model in models:
-            rows = model.summary[
-                model.summary["subject"].isin([f"service:{service}", f"traffic:{traffic}"])
-                & model.summary["metric"].str.match(r"(sojourn|latency)_p(50|95|99)$")
+        for model in analyze(scaled(scenario, factor)).models:
+            summary = model.summary
+            rows = summary[
+                (summary["subject"] == f"traffic:{traffic}")
+                & summary["metric"].str.match(f"latency{pattern}")
             ]
             if len(rows):
                 names[model.name] = None
-                frames.append(rows.assign(offered_rate=rate * factor, exact=model.exact))
+                frames.append(rows.assign(offered_rate=rate * factor))
                 break
     if not frames:
         return None, ""
-    found = pd.concat(frames, ignore_index=True)
-    words = f"{' / '.join(names)} theory" + ("" if all(alone) else ",\nno timeout,\nno retry")
-    return found[["offered_rate", "metric", "mean"]], words
+    found = pd.concat(frames, ignore_index=True)[["offered_rate", "metric", "mean"]]
+    return found[found["mean"].map(math.isfinite)], " / ".join(names)
 
 
 def _caption(name: str, theory: pd.DataFrame | None, words: str, bend: float | None) -> str:

@@ -1,0 +1,157 @@
+"""Refused attempts that come back: M/M/c/K with an orbit of exponential backoffs. Exact, but for a far cut.
+
+Each refused attempt goes on with a fixed chance, waits an exponential time and is sent again, for as long
+as it takes. Levels are the number in orbit, states the number in the system. Sources: G. I. Falin and J. G.
+C. Templeton, Retrial Queues (1997); J. R. Artalejo and A. Gomez-Corral (2008).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import QuantityError
+from sim.theory.inputs import positive, whole
+from sim.theory.steady import Steady
+
+Floats = NDArray[np.float64]
+
+#: The orbit is solved up to this many waiting requests, and places up to that many.
+MOST_ORBIT = 60_000
+MOST_PLACES = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Retrial:
+    """The service's figures, whose arrivals are all attempts, and those of its requests.
+
+    `orbit` is the mean number in backoff, `full` the share of time without a free place.
+    """
+
+    steady: Steady
+    orbit: float
+    full: float
+    success_ratio: float
+    amplification: float
+
+
+def retrial(
+    arrival_rate: float,
+    service_rate: float,
+    workers: int,
+    places: int,
+    backoff_mean: float,
+    persistence: float = 1.0,
+) -> Retrial:
+    """M/M/c/K with retries.
+
+    Args:
+        arrival_rate: new requests, 1/s.
+        service_rate: 1/s.
+        workers: c.
+        places: K, workers and waiting places together.
+        backoff_mean: mean of the exponential backoff, s.
+        persistence: chance that a refused attempt is tried again, above 0 and at most 1.
+
+    Raises:
+        QuantityError: for a value out of range, endless retries of too much work, too many states.
+    """
+    rate, speed = (
+        positive("arrival_rate", arrival_rate, "12.0"),
+        positive("service_rate", service_rate, "1.0"),
+    )
+    servers, most = whole("workers", workers), whole("places", places, workers, str(workers + 10))
+    back = 1.0 / positive("backoff_mean", backoff_mean, "5.0")
+    if not 0.0 < persistence <= 1.0:
+        raise QuantityError(
+            f"persistence must be above 0 and at most 1, not {persistence}", "persistence=0.8"
+        )
+    if persistence == 1.0 and not rate < servers * speed:
+        raise QuantityError(
+            f"arrival_rate {rate:g}/s is not below the {servers * speed:g}/s that the workers can serve, and no "
+            "request gives up: the orbit has no steady state",
+            f"arrival_rate={0.9 * servers * speed:g}",
+        )
+    if most > MOST_PLACES:
+        raise QuantityError(f"places must be at most {MOST_PLACES} for an orbit, not {most}", "places=100")
+    orbit = 64
+    while True:
+        chance = _chances(rate, speed, servers, most, back, persistence, orbit)
+        if float(chance[-1].sum()) < 1e-13 * float(chance.max()):
+            break
+        orbit *= 2
+        if orbit > MOST_ORBIT:
+            raise QuantityError(
+                f"more than {orbit // 2} requests in orbit: too many to be solved", "a lighter load"
+            )
+    return _figures(chance, rate, speed, servers, back, persistence)
+
+
+def _chances(
+    rate: float, speed: float, workers: int, places: int, back: float, persistence: float, most: int
+) -> Floats:
+    """Long-run probabilities, shape (most + 1, places + 1): in orbit × in the system.
+
+    The orbit grows from the full system alone, so level m + 1 is x(m, full) times one row, and each level's
+    balance is tridiagonal but for that row.
+    """
+    from scipy.linalg import solve_banded
+
+    n = places + 1
+    leave = speed * np.minimum(np.arange(n), workers)
+    grow = rate * persistence
+    # The transposed balance of a level, by diagonals; only its middle depends on the orbit.
+    band = np.zeros((3, n))
+    band[0, 1:], band[2, :-1] = -leave[1:], -rate
+    back_in = np.zeros(n)
+    last = np.zeros(n)
+    last[-1] = 1.0
+    rows = []
+    for m in range(most, -1, -1):
+        band[1] = leave + rate + m * back
+        band[1, -1] = leave[-1] + (grow if m < most else 0.0) + m * back * (1.0 - persistence)
+        ahead, returned = solve_banded((1, 1), band, np.column_stack([last, back_in])).T
+        if m == 0:
+            rows.append(returned)
+            break
+        row = grow * (ahead + ahead[-1] / (1.0 - returned[-1]) * returned)
+        rows.append(row)
+        back_in = np.concatenate([[0.0], m * back * row[:-1]])
+        back_in[-1] += m * back * (1.0 - persistence) * row[-1]
+    chance = np.array(rows[::-1])
+    # Each row is still per unit of the level below's last state: multiply through in logarithms.
+    reach = np.concatenate([[0.0], np.cumsum(np.log(chance[:-1, -1]))])
+    chance *= np.exp(reach - reach.max())[:, None]
+    total: Floats = chance / chance.sum()
+    return total
+
+
+def _figures(
+    chance: Floats, rate: float, speed: float, workers: int, back: float, persistence: float
+) -> Retrial:
+    n, m = np.arange(chance.shape[1]), np.arange(chance.shape[0])
+    inside = chance.sum(axis=0)
+    orbit = float(m @ chance.sum(axis=1))
+    attempts = rate + back * orbit
+    refused = rate * float(inside[-1]) + back * float(m @ chance[:, -1])
+    busy = float(np.minimum(n, workers) @ inside)
+    queue = float(np.maximum(n - workers, 0) @ inside)
+    throughput = busy * speed
+    accepted = rate * chance.sum(axis=0)[:-1] + back * (m @ chance)[:-1]
+    steady = Steady(
+        arrival_rate=attempts,
+        throughput=throughput,
+        workers=workers,
+        busy_workers=busy,
+        queue_length=queue,
+        wait_mean=queue / throughput,
+        sojourn_mean=queue / throughput + 1.0 / speed,
+        rejected_ratio=refused / attempts,
+        wait_probability=float(accepted[workers:].sum() / accepted.sum()),
+        probabilities=inside,
+    )
+    return Retrial(
+        steady, orbit, float(inside[-1]), 1.0 - (1.0 - persistence) * refused / rate, attempts / rate
+    )

@@ -1,0 +1,90 @@
+"""`forebay explain`: the model in words, each figure checked by hand."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from sim.cli import status
+from sim.cli.explain import amplification, document, sections
+from sim.cli.files import load_scenario
+from sim.scenario.clients import Client
+from tests.cli.conftest import Forebay
+
+
+def test_words_of_a_small_scenario(small: Path, forebay: Forebay) -> None:
+    code, out, _ = forebay("explain", str(small))
+    assert code == status.OK
+    words = " ".join(out.split())
+    assert "40/s offered of 50/s at most: utilization 80%, offered load 3.2 erlang: stable" in words
+    assert "one request would become 3" in words
+    assert "120/s, utilization 240%: they alone can keep it overloaded" in words
+    assert "40 places to wait, where the last waits about 800 ms" in words
+    assert "the longest useful queue is 1 s × 50/s = 50" in words
+    assert "traffic:web success_ratio at least 1%" in words
+    assert "4 replications of 60 s" in words
+
+
+def test_figures_of_a_small_scenario(small: Path) -> None:
+    load = document(load_scenario(str(small)))["services"]["api"]
+    assert load["offered_rate"] == pytest.approx(40.0)
+    assert load["service_rate"] == pytest.approx(50.0)
+    assert load["utilization"] == pytest.approx(0.8)
+    assert load["worst_case_rate"] == pytest.approx(120.0)
+    assert load["longest_useful_queue"] == 50
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["services.api.workers=2"], "overloaded; its bounded queue stays full"),
+        (
+            ["services.api.workers=2", "services.api.queue.capacity=inf"],
+            "unstable; its queue grows without bound",
+        ),
+        (["services.api.workers=inf"], "serves whatever comes"),
+        (["services.api.queue.capacity=80"], "hold work whose client has given up"),
+        (["services.api.queue.overflow=drop_oldest"], "drives out the oldest"),
+        (["clients.patient.retry.attempts=inf"], "it would never stop"),
+        (["clients.patient.retry.attempts=1"], "never retries"),
+        (["clients.patient.retry.probability=50%"], "one request would become 1.75"),
+        (["clients.patient.deadline=3s"], "not past 3 s from the request's birth"),
+        (["faults=[{at: 5s, for: 2s, traffic: web, rate: x3}]"], "offered 120/s of 50/s: utilization 240%"),
+        (["faults=[{at: 5s, service: api, workers: 0}]"], "offered 40/s of 0/s: no worker at all"),
+        (["faults=[{at: 5s, service: api, pause: true}]"], "api stands still"),
+        (
+            ["faults=[{at: 5s, service: api, error_ratio: 50%}]"],
+            "from 5 s to the end: service: api, error_ratio",
+        ),
+        (["traffic.web.arrivals={kind: closed, users: 5, think: 1s}"], "about 4.63/s on average"),
+        (["services.api.queue.max_wait=200ms"], "the longest useful queue is 200 ms × 50/s = 10"),
+        (["run.warmup=auto"], "warm-up found by the run itself"),
+        (["traffic.web.client={}"], "waits for ever for a reply; never retries"),
+    ],
+)
+def test_what_is_said_of_each_case(settings: list[str], said: str, small: Path) -> None:
+    lines = sections(load_scenario(str(small), settings)).values()
+    assert said in " ".join(line for each in lines for line in each)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "probability", "expected"),
+    [(1, 1.0, 1.0), (4, 1.0, 4.0), (math.inf, 1.0, math.inf), (math.inf, 0.5, 2.0), (3, 0.5, 1.75)],
+)
+def test_amplification_when_every_attempt_fails(attempts: float, probability: float, expected: float) -> None:
+    written = "inf" if math.isinf(attempts) else attempts
+    client = Client.model_validate({"retry": {"attempts": written, "probability": probability}})
+    assert amplification(client) == pytest.approx(expected)
+
+
+def test_json_and_markdown(small: Path, forebay: Forebay) -> None:
+    found = json.loads(forebay("explain", str(small), "-f", "json")[1])
+    assert found["schema_version"] == 1
+    assert "What serves it" in found["words"]
+    assert forebay("explain", str(small), "-f", "md")[1].startswith("# small (hash ")
+
+
+def test_a_patient_client_has_no_longest_useful_queue(forebay: Forebay) -> None:
+    found = json.loads(forebay("explain", "mm1", "-f", "json")[1])
+    assert found["services"]["api"]["longest_useful_queue"] is None
