@@ -121,9 +121,9 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         return INTERRUPTED, "interrupted"
     if isinstance(error, OSError) and error.filename is not None:
         return USAGE, f"error: cannot open {error.filename}: {error.strerror}"
-    name = type(error).__name__
+    said = (str(error).splitlines() or [""])[0][:200]
     return INTERNAL, (
-        f"internal error: {name}: {error}\n"
+        f"internal error: {type(error).__name__}: {said}\n"
         "This is a fault of forebay. Please report it with the command and the scenario; "
         "FOREBAY_DEBUG=1 shows where it happened."
     )

@@ -55,7 +55,11 @@ def named(key: Any) -> Any:
 
 @numba.njit(**OPTIONS)
 def push(w: Any, time: float, key: Any, item: int) -> None:
-    """Adds an event; the caller has made sure of a free place."""
+    """Adds an event; the caller has made sure of a free place. The first one takes the place of the event in hand."""
+    if w.first_taken:
+        w.first_taken = 0
+        sink(w, time, key, item, w.heap_size)
+        return
     events = heap(w)
     place = w.heap_size
     w.heap_size = place + 1
@@ -72,15 +76,21 @@ def push(w: Any, time: float, key: Any, item: int) -> None:
 
 
 @numba.njit(**OPTIONS)
-def drop_first(w: Any) -> None:
-    """Removes the first event."""
+def settle(w: Any) -> None:
+    """Closes the gap that an event in hand has left at the top, if nothing that it caused has filled it."""
+    if w.first_taken:
+        w.first_taken = 0
+        size = w.heap_size - 1
+        w.heap_size = size
+        if size > 0:
+            last = heap(w)[size]
+            sink(w, last.time, last.key, last.item, size)
+
+
+@numba.njit(**OPTIONS)
+def sink(w: Any, time: float, key: Any, item: int, size: int) -> None:
+    """Puts an event into the gap at the top of a heap of `size`, and down to where it belongs."""
     events = heap(w)
-    size = w.heap_size - 1
-    w.heap_size = size
-    if size == 0:
-        return
-    moved = events[size]
-    time, key = moved.time, moved.key
     place = 0
     while True:
         child = 4 * place + 1
@@ -88,8 +98,7 @@ def drop_first(w: Any) -> None:
             break
         best = child
         best_time, best_key = events[child].time, events[child].key
-        last = min(child + 4, size)
-        for other in range(child + 1, last):
+        for other in range(child + 1, min(child + 4, size)):
             other_time = events[other].time
             if other_time < best_time or (other_time == best_time and events[other].key < best_key):
                 best, best_time, best_key = other, other_time, events[other].key
@@ -97,7 +106,9 @@ def drop_first(w: Any) -> None:
             break
         events[place] = events[best]
         place = best
-    events[place] = moved
+    events[place].time = time
+    events[place].key = key
+    events[place].item = item
 
 
 @numba.njit(**OPTIONS)

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim import draws
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 """Never `fastmath`: both engines must round alike. A division by zero gives inf or nan, as no rule divides by zero."""
 
 _compiled: dict[types.FunctionType, Any] = {}

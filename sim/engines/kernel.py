@@ -27,12 +27,12 @@ from sim.engines.events import (
     TICK,
     TIMEOUT,
     class_of,
-    drop_first,
     key_of,
     name_of,
     named,
     push,
     set_timer,
+    settle,
     wake,
 )
 from sim.engines.jit import OPTIONS, compiled
@@ -77,10 +77,21 @@ MOST_AT_ONE_INSTANT: Final = 20_000_000
 HEADROOM: Final = 8
 """Events that one turn may add to the heap, with some to spare."""
 
+_SMALLEST: Final = (see.SMALLEST_EXPONENT + 1022) * see.SUBBUCKETS
+
 NO_NAME = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 uniform = compiled(draws.uniform)
-bucket = compiled(see.bucket)
+
+
+@numba.njit(**OPTIONS)
+def bucket(value: float) -> int:
+    """The twin of the observations' `bucket`, from the bits of the number: exponent and seven bits of the mantissa."""
+    place = (np.float64(value).view(np.int64) >> 45) - _SMALLEST + 1
+    if place < 1:
+        return 0
+    return min(place, see.BUCKETS - 1)
+
 
 
 # ---------------------------------------------------------------------------------------------------- what is measured
@@ -152,6 +163,7 @@ def read_meters(w: Any, t: float) -> None:
     for place in range(rows * see.COUNTS):
         totals[base * see.COUNTS + place] = now[place]
     w.next_edge += 1
+    w.next_edge_time = edges(w)[w.next_edge] if w.next_edge < w.edges_length else math.inf
 
 
 # ------------------------------------------------------------------------------------------------------- timers
@@ -739,6 +751,7 @@ def short_of_room(w: Any) -> bool:
 def begin(w: Any) -> None:
     """The first arrivals and faults, before time 0."""
     w.begun = 1
+    w.next_edge_time = edges(w)[0]
     for source in range(w.traffic_count):
         s = sources(w)[source]
         if s.users == 0:
@@ -755,7 +768,6 @@ def advance(address: int, budget: int) -> int:
     w = world_at(address)
     if not w.begun:
         begin(w)
-    all_edges = edges(w)
     for _ in range(budget):
         if short_of_room(w):
             return GROW
@@ -764,14 +776,12 @@ def advance(address: int, budget: int) -> int:
             continue
         if w.broken:
             return BROKEN
+        settle(w)
         t = math.inf
         if w.heap_size > 0:
             t = heap(w)[0].time
-        while w.next_edge < w.edges_length:
-            edge = all_edges[w.next_edge]
-            if edge > t or (edge == t and edge == w.duration):
-                break
-            read_meters(w, edge)
+        while w.next_edge_time < t or w.next_edge_time == t < w.duration:
+            read_meters(w, w.next_edge_time)
         if t > w.duration:
             if not w.closed:
                 w.closed = 1
@@ -785,7 +795,7 @@ def advance(address: int, budget: int) -> int:
             return STUCK
         w.events += 1
         key, item = heap(w)[0].key, heap(w)[0].item
-        drop_first(w)
+        w.first_taken = 1
         if item < 0:
             wake_lane(w, -1 - item, t, key)
         else:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba
 import numpy as np
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np import arrayobj, numpy_support
 
 from sim.draws import PURPOSES
-from sim.engines.jit import OPTIONS
 from sim.engines.observations import LOG
 
 I8, U8, F8 = np.int64, np.uint64, np.float64
@@ -171,6 +171,7 @@ WORLD = np.dtype(
         ("traffic_count", I8),
         ("service_count", I8),
         ("heap_size", I8),
+        ("first_taken", I8),
         ("free_request", I8),
         ("free_requests", I8),
         ("free_attempt", I8),
@@ -179,6 +180,7 @@ WORLD = np.dtype(
         ("logging", I8),
         ("lane_full", I8),
         ("next_edge", I8),
+        ("next_edge_time", F8),
         ("now", F8),
         ("warmup", F8),
         ("duration", F8),
@@ -194,48 +196,83 @@ WORLD = np.dtype(
 )
 
 
-@intrinsic  # type: ignore[misc]  # numba's decorators are untyped
-def _pointer(typing_context: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
-
-    return types.voidptr(types.intp), generate
+def _record(dtype: np.dtype[Any]) -> Any:
+    return numpy_support.from_dtype(dtype)
 
 
-def _view(name: str) -> Any:
-    """A compiled function that opens the world's array of this name."""
-    scope: dict[str, Any] = {"carray": numba.carray, "pointer": _pointer, "dtype": ARRAYS[name]}
-    exec(f"def view(w):\n    return carray(pointer(w.{name}_address), w.{name}_length, dtype)", scope)
-    return numba.njit(**OPTIONS)(scope["view"])
+def _opened(context: Any, builder: Any, array_type: Any, address: Any, length: Any) -> Any:
+    """Code that makes an array without an owner out of an address and a length, both as machine words."""
+    array = context.make_array(array_type)(context, builder)
+    size = context.get_constant(types.intp, array_type.dtype.bitwidth // 8 if isinstance(array_type.dtype, types.Number) else array_type.dtype.size)
+    arrayobj.populate_array(
+        array,
+        data=builder.inttoptr(address, array.data.type),
+        shape=[length],
+        strides=[size],
+        itemsize=size,
+        meminfo=None,
+    )
+    return array._getvalue()
 
 
-parameters = _view("parameters")
-states = _view("states")
-sources = _view("sources")
-services = _view("services")
-meters = _view("meters")
-counts = _view("counts")
-stays = _view("stays")
-cohort = _view("cohort")
-histogram = _view("histogram")
-moments = _view("moments")
-edges = _view("edges")
-counts_read = _view("counts_read")
-areas_read = _view("areas_read")
-lanes = _view("lanes")
-heap = _view("heap")
-requests = _view("requests")
-attempts = _view("attempts")
-log = _view("log")
+def _word(context: Any, builder: Any, record: Any, offset: int) -> Any:
+    """Code that loads the 64-bit field at an offset of a record."""
+    place = cgutils.pointer_add(builder, record, context.get_constant(types.intp, offset))
+    return builder.load(builder.bitcast(place, context.get_value_type(types.intp).as_pointer()))
 
 
-@numba.njit(**OPTIONS)
-def timers(lane: Any) -> Any:
-    """The ring of one lane."""
-    return numba.carray(_pointer(lane.address), lane.capacity, EVENT)
+def _view(address: str, length: str, of: np.dtype[Any], dtype: Any) -> Any:
+    """A compiled function of a record that opens the array whose address and length stand in two of its fields."""
+    fields = of.fields
+    assert fields is not None
+    places = fields[address][1], fields[length][1]
+
+    @intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+    def view(typing_context: Any, record: Any) -> Any:
+        array_type = types.Array(numpy_support.from_dtype(np.dtype(dtype)), 1, "C")
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            where, many = (_word(context, builder, arguments[0], place) for place in places)
+            return _opened(context, builder, signature.return_type, where, many)
+
+        return array_type(record), generate
+
+    return view
 
 
-@numba.njit(**OPTIONS)
-def world_at(address: int) -> Any:
+def _world_view(name: str) -> Any:
+    return _view(f"{name}_address", f"{name}_length", WORLD, ARRAYS[name])
+
+
+parameters = _world_view("parameters")
+states = _world_view("states")
+sources = _world_view("sources")
+services = _world_view("services")
+meters = _world_view("meters")
+counts = _world_view("counts")
+stays = _world_view("stays")
+cohort = _world_view("cohort")
+histogram = _world_view("histogram")
+moments = _world_view("moments")
+edges = _world_view("edges")
+counts_read = _world_view("counts_read")
+areas_read = _world_view("areas_read")
+lanes = _world_view("lanes")
+heap = _world_view("heap")
+requests = _world_view("requests")
+attempts = _world_view("attempts")
+log = _world_view("log")
+
+timers = _view("address", "capacity", LANE, EVENT)
+"""The ring of one lane."""
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def world_at(typing_context: Any, address: Any) -> Any:
     """The world record that stands at an address."""
-    return numba.carray(_pointer(address), 1, WORLD)[0]
+    record = _record(WORLD)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(record))
+
+    return record(types.intp), generate

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.scenario.scenario import Scenario
     from sim.measure.results import Results
+    from sim.scenario.scenario import Scenario
     from sim.theory.match import Theory
 
 

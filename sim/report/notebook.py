@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sim.report.figures import figure, metric_words, subject_words, unit_shown
 
 if TYPE_CHECKING:
+    from sim.measure.results import Results
     from sim.report.blocks import Table
     from sim.scenario.scenario import Scenario
-    from sim.measure.results import Results
 
 _SHOWN = {
     "traffic": ("offered_rate", "goodput", "success_ratio", "amplification", "latency_p50", "latency_p99"),

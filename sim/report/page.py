@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from jinja2 import Environment
 
-    from sim.scenario.scenario import Scenario
     from sim.measure.results import Results
+    from sim.scenario.scenario import Scenario
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     verdict,

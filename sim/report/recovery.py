@@ -14,8 +14,8 @@ from sim.study.load import callers
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.scenario.faults import Fault
     from sim.measure.results import Results
+    from sim.scenario.faults import Fault
 
 _BINS = 3
 """Bins in a row at the old level that count as recovered."""

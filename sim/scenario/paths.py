@@ -101,11 +101,10 @@ def changed(scenario: Scenario, changes: Mapping[str, object], label: str) -> Sc
         except _WrongPathError as wrong:
             where = path_of(wrong.keys)
             problems.append(Problem(file, 0, 0, where, wrong.message, wrong.example, wrong.suggestion))
-    if problems:
+    made, more = build(unplaced(document), "", scenario.directory)
+    problems += [_labelled(problem, labels) for problem in more]
+    if made is None or problems:
         raise ScenarioError(problems)
-    made, problems = build(unplaced(document), "", scenario.directory)
-    if made is None:
-        raise ScenarioError(_labelled(problem, labels) for problem in problems)
     return made
 
 
@@ -198,7 +197,7 @@ def _check_step(current: Any, keys: tuple[Key, ...], depth: int, place: Place, v
     key, above = keys[depth], path_of(keys[:depth]) or "the scenario"
     if isinstance(current, list):
         if not isinstance(key, int) or key >= len(current):
-            have = f"{len(current)} entries, counted from 0" if current else "no entries"
+            have = f"entries 0 to {len(current) - 1}" if current else "no entries"
             raise _WrongPathError(keys[: depth + 1], f"there is no such entry: {above} has {have}")
     elif isinstance(key, int):
         raise _WrongPathError(keys[: depth + 1], f"{above} is not a list")

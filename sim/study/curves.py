@@ -13,9 +13,9 @@ from sim.study.load import bottleneck, ideal_goodput, nominal_rate, offered_load
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.measure.results import Results
     from sim.scenario.clients import Client
     from sim.scenario.scenario import Scenario
-    from sim.measure.results import Results
 
 RATIOS = (0.2, 0.4, 0.55, 0.7, 0.8, 0.87, 0.93, 0.98, 1.03, 1.1, 1.2, 1.4, 1.7)
 """Loads to look at, as a ratio of capacity: close together where the curve bends."""
@@ -234,7 +234,9 @@ def _timed(scenario: Scenario, factor: float) -> Scenario:
     elif not any(isinstance(traffic.arrivals, Trace) for traffic in scenario.traffic.values()):
         rate = offered_load(scenario)
         patience = max((_patience(scenario.client_of(name)) for name in scenario.traffic), default=0.0)
-        wanted = max(_REQUESTS / rate, 20.0 * patience, 200.0 * _cycle(scenario)) if rate > 0.0 else duration
+        # Overload settles soon, varies little, and costs the most: every refusal is tried again.
+        requests = _REQUESTS / 3 if bottleneck(scenario)[1].ratio > 1.15 else _REQUESTS
+        wanted = max(requests / rate, 20.0 * patience, 200.0 * _cycle(scenario)) if rate > 0.0 else duration
         duration = min(wanted, _MOST / rate) if rate > 0.0 else duration
     changes: dict[str, Any] = {"run.duration": f"{duration!r}s", "run.series": f"{duration / 20.0!r}s"}
     if scenario.run.warmup != "auto":
@@ -260,4 +262,4 @@ def _cycle(scenario: Scenario) -> float:
 def _replications(scenario: Scenario, factor: float) -> int:
     duration = _timed(scaled(scenario, factor), factor).run.duration
     requests = math.fsum(nominal_rate(scenario, name) for name in scenario.traffic) * factor * duration
-    return 6 if requests <= 1.5 * _REQUESTS else 4
+    return 6 if requests <= 1.5 * _REQUESTS and bottleneck(scenario)[1].ratio * factor <= 1.15 else 4

@@ -53,7 +53,9 @@ def run(
     warmup = scenario.run.warmup
     if warmup == "auto":
         pilot = _all(scenario, engine, seed, count, 0.0, jobs, False, _half(progress, 0.0))
-        runs = _all(scenario, engine, seed, count, found_warmup(scenario, pilot), jobs, log, _half(progress, 0.5))
+        runs = _all(
+            scenario, engine, seed, count, found_warmup(scenario, pilot), jobs, log, _half(progress, 0.5)
+        )
     else:
         runs = _all(scenario, engine, seed, count, float(warmup), jobs, log, progress)
     return Results(scenario, runs, engine=engine, seed=seed)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 from sim.scenario.arrivals import Closed, ConstantArrivals, Renewal
+from sim.scenario.backoff import RandomBackoff
 from sim.scenario.trace import Trace
 from sim.scenario.varying_arrivals import Profile, Sinusoid
 from sim.theory.mg1k import MOST_PLACES
+from sim.theory.phase_queue import too_large
 from sim.theory.station import Station, is_exponential
 from sim.units import format_duration, format_rate
 
@@ -140,13 +142,13 @@ def own_sizes(station: Station) -> Reason:
 
 def one_worker(station: Station) -> Reason:
     """C = 1."""
-    return None if station.workers == 1 else f"{_count(station.workers)} workers, not 1"
+    return None if station.workers == 1 else f"{_workers(station)}, not 1"
 
 
 def several_workers(station: Station) -> Reason:
     """1 < c < ∞."""
     if station.workers == 1:
-        return "one worker: this is M/M/1"
+        return "one worker: that would be M/M/1"
     return limited_workers(station)
 
 
@@ -157,7 +159,7 @@ def limited_workers(station: Station) -> Reason:
 
 def unlimited_workers(station: Station) -> Reason:
     """C = ∞."""
-    return None if math.isinf(station.workers) else f"{_count(station.workers)} workers, not unlimited"
+    return None if math.isinf(station.workers) else f"{_workers(station)}, not unlimited"
 
 
 def unbounded(station: Station) -> Reason:
@@ -189,10 +191,9 @@ def refuses_newcomers(station: Station) -> Reason:
 
 def stable(station: Station) -> Reason:
     """ρ < 1."""
-    if math.isinf(station.workers) or station.load < 1.0:
+    # A load that is not known is another assumption's business.
+    if math.isinf(station.workers) or not station.load >= 1.0 or math.isfinite(station.capacity):
         return None
-    if math.isnan(station.load):
-        return "its long-run load is not known beforehand"
     surplus = station.rate - station.workers / station.service_mean
     return (
         f"the load is {station.load:.4g}, not below 1: the queue has no steady state and grows by "
@@ -210,6 +211,51 @@ def first_come(station: Station) -> Reason:
     """First come, first served."""
     kind = station.service.queue.discipline.kind
     return None if station.first_come else f"the discipline is {kind}, not first come first served"
+
+
+def in_phases(station: Station) -> Reason:
+    """Arrivals steered by a Markov chain, service in exponential phases, not too many of either."""
+    if station.markov_arrivals is None:
+        if len(station.streams) > 1:
+            return "the streams do not make one process of a few states"
+        return f"not steered by a few states: {ARRIVALS[station.streams[0].arrivals.kind]}"
+    if station.phases is None:
+        kinds = " and ".join(dict.fromkeys(stream.law.kind for stream in station.streams))
+        return f"the service time is {kinds}, not made of a few exponential phases"
+    states, phases = len(station.markov_arrivals.loud), len(station.phases.initial)
+    large = too_large(states, phases, station.workers, station.places)
+    return None if large is None else f"too large to be solved exactly: {large}"
+
+
+def endless_exponential_retries(station: Station) -> Reason:
+    """What is refused, and that alone, comes back after exponential backoffs for as long as it takes."""
+    retries = [stream.client.retry for stream in station.streams]
+    if any(retry != retries[0] for retry in retries):
+        return "the streams retry differently"
+    retry = retries[0]
+    for tried in station.retried.values():
+        if tried != ("rejected",):
+            return f"retries after {' and '.join(tried)}, not after rejected alone"
+    if len(station.retried) < len(station.streams):
+        return "not all streams retry what is rejected"
+    if math.isfinite(retry.attempts):
+        return f"only {retry.attempts:.0f} attempts: how often each was refused would have to be remembered"
+    backoff = retry.backoff
+    if not (isinstance(backoff, RandomBackoff) and is_exponential(backoff.delay) and backoff.factor == 1.0):
+        return f"the backoff is {backoff.kind}, not a draw of one exponential distribution (kind: random)"
+    if station.service.retry_after is not None and retry.retry_after:
+        return "Retry-After bounds the backoff from below"
+    if any(stream.client.network is not None for stream in station.streams):
+        return "the network delays what comes back"
+    return None
+
+
+def carries_all(station: Station) -> Reason:
+    """With endless persistence, less work than the workers can do."""
+    load = station.fresh_rate * station.service_mean / station.workers
+    if load < 1.0 or station.streams[0].client.retry.probability < 1.0:
+        return None
+    return f"the load is {load:.4g}, not below 1, and no request gives up: the orbit grows for ever"
 
 
 def finite_variance(station: Station) -> Reason:
@@ -291,6 +337,10 @@ def not_elementary(station: Station) -> Reason:
     """For approximations: they say nothing where Poisson arrivals meet exponential service."""
     plain = poisson(station) is None and exponential(station) is None
     return "not needed: with Poisson arrivals and exponential service it is M/M/c, exactly" if plain else None
+
+
+def _workers(station: Station) -> str:
+    return "1 worker" if station.workers == 1 else f"{_count(station.workers)} workers"
 
 
 def _count(number: float) -> str:

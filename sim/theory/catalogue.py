@@ -58,6 +58,17 @@ def _has_fixed_patience(station: Station) -> bool:
     return any(math.isfinite(s.limit) and s.client.cancel == "queued" for s in station.streams)
 
 
+def _needs_phases(station: Station) -> bool:
+    """Whether no simpler exact model is meant: several workers, a bound or switched arrivals, not all M."""
+    if station.closed or math.isinf(station.workers):
+        return False
+    memoryless = a.poisson(station) is None
+    if memoryless and (a.exponential(station) is None or station.capacity == 0):
+        return False
+    switched = any(stream.arrivals.kind == "mmpp" for stream in station.streams)
+    return switched or station.workers > 1 or math.isfinite(station.capacity)
+
+
 def _is_even(station: Station) -> bool:
     return station.constant_time is not None
 
@@ -193,6 +204,35 @@ CANDIDATES: tuple[Candidate, ...] = (
         ),
         fits.fit_finite_source,
         about=lambda station: station.users > 0,
+    ),
+    Candidate(
+        "M/M/c/K with retries",
+        (
+            a.limited_workers,
+            *MARKOV,
+            a.bounded,
+            a.refuses_newcomers,
+            a.size_blind,
+            a.endless_exponential_retries,
+            a.no_timeouts,
+            a.carries_all,
+        ),
+        fits.fit_retrial,
+        about=lambda station: any("rejected" in tried for tried in station.retried.values()),
+    ),
+    Candidate(
+        "MAP/PH/c",
+        (
+            a.limited_workers,
+            *STEADY,
+            a.in_phases,
+            a.no_retries,
+            a.refuses_newcomers,
+            a.size_blind,
+            a.stable,
+        ),
+        fits.fit_phases,
+        about=_needs_phases,
     ),
     Candidate(
         "G/G/c (Allen–Cunneen)",

@@ -1,6 +1,7 @@
 """A Markov chain from its transitions: the long-run probabilities of all that is said state by state.
 
-For models without a closed form, and to check those that have one. The states are found by walking from the first.
+For models without a closed form, and to check those that have one. The states are found by walking from the
+first.
 """
 
 from __future__ import annotations

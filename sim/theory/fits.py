@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from sim.scenario.arrivals import Closed, ConstantArrivals, Renewal
+from sim.scenario.backoff import RandomBackoff
 from sim.scenario.distributions import quantile
 from sim.theory import assumptions as a
 from sim.theory.closed import finite_source
@@ -19,9 +20,11 @@ from sim.theory.mg1 import batch_mg1, mg1
 from sim.theory.mg1k import md1k
 from sim.theory.mmc import mm_inf, mmc
 from sim.theory.mmck import mmck
-from sim.theory.mph1 import Phases, mixed_phases, mph1, phases_of
+from sim.theory.mph1 import mph1
 from sim.theory.patience import erlang_a, fixed_patience
+from sim.theory.phase_queue import map_ph_c
 from sim.theory.priority import mg1_priority, mmc_priority
+from sim.theory.retrial import retrial
 from sim.theory.rows import Fit
 from sim.theory.service_law import service_law
 from sim.theory.shortest import shortest_first
@@ -47,17 +50,6 @@ def _ordered(station: Station, steady: Steady) -> Steady:
 def _mean(station: Station) -> float:
     """The exponential service mean, s, of a station that has one."""
     return station.exponential_mean or math.nan
-
-
-def station_phases(station: Station) -> Phases | None:
-    """The service of a job of any stream as exponential phases; None if one is not made of such."""
-    parts = []
-    for stream in station.streams:
-        phases = phases_of(stream.law)
-        if phases is None:
-            return None
-        parts.append((stream.rate, phases))
-    return parts[0][1] if station.law is not None else mixed_phases(parts)
 
 
 def fit_mmc(station: Station) -> Fit:
@@ -125,7 +117,7 @@ def fit_mg1(station: Station) -> Fit:
     if station.first_come and station.constant_time and a.near_full(station) is None:
         exact = mdc(station.rate, station.constant_time, 1)
         steady = replace(steady, wait=exact.wait, sojourn=exact.sojourn)
-    elif station.first_come and (service := station_phases(station)) is not None:
+    elif station.first_come and (service := station.phases) is not None:
         laws = mph1(station.rate, service)
         steady = replace(steady, wait=laws.wait, sojourn=laws.sojourn)
     return Fit(_ordered(station, steady), note)
@@ -247,6 +239,39 @@ def fit_finite_source(station: Station) -> Fit:
         f"{station.users} users in a closed circle, exponential service; of the think time the mean matters"
     )
     return Fit(_ordered(station, steady), note)
+
+
+def fit_phases(station: Station) -> Fit:
+    """MAP/PH/c and MAP/PH/c/K."""
+    arrivals, service = station.markov_arrivals, station.phases
+    if arrivals is None or service is None:
+        raise ValueError(f"service {station.name} is not made of phases")
+    steady = map_ph_c(arrivals, service, int(station.workers), station.places)
+    n = len(service.initial)
+    note = f"arrivals of {len(arrivals.loud)} state(s), service of {n} exponential phase(s), solved by levels"
+    return Fit(_ordered(station, steady), note)
+
+
+def fit_retrial(station: Station) -> Fit:
+    """M/M/c/K with an orbit."""
+    retry = station.streams[0].client.retry
+    delay = retry.backoff.delay.moments()[0] if isinstance(retry.backoff, RandomBackoff) else math.nan
+    workers, places = int(station.workers), int(station.places)
+    found = retrial(station.fresh_rate, 1.0 / _mean(station), workers, places, delay, retry.probability)
+    success = found.success_ratio * (1.0 - station.service.error_ratio)
+    traffic = {
+        stream.name: {
+            "attempt_rate": stream.rate * found.amplification,
+            "amplification": found.amplification,
+            "orbit": found.orbit * stream.rate / station.fresh_rate,
+            "success_ratio": success,
+            "gave_up_ratio": 1.0 - success,
+            "goodput": stream.rate * success,
+        }
+        for stream in station.streams
+    }
+    note = "Poisson arrivals, exponential service, a bounded queue, endless exponential backoffs: a retrial queue"
+    return Fit(_ordered(station, found.steady), note, None, traffic)
 
 
 def fit_allen_cunneen(station: Station) -> Fit:

@@ -18,13 +18,13 @@ from sim.errors import QuantityError
 from sim.theory.erlang_mixture import ErlangMixture
 from sim.theory.inputs import whole
 from sim.theory.levels import Level, Levels, solve
-from sim.theory.mph1 import Phases
+from sim.theory.phases import Phases
 from sim.theory.steady import Steady
 
 Floats = NDArray[np.float64]
 
 #: States of a level and, over all levels, about how many multiplications are taken on.
-MOST_STATES = 250
+MOST_STATES = 130
 MOST_WORK = 2e9
 MOST_LEVELS = 20_000
 #: Past so many waiting places in use the law of the wait is left out, its means are not.
@@ -44,20 +44,26 @@ def poisson_arrivals(rate: float) -> Arrivals:
     return Arrivals(np.zeros((1, 1)), np.array([[rate]]))
 
 
-def switched_arrivals(rates: list[float], stays: list[float], extra: float = 0.0) -> Arrivals:
+def renewal_arrivals(gap: Phases) -> Arrivals:
+    """Independent gaps in phases: an arrival ends a gap and begins the next."""
+    quiet = gap.generator.copy()
+    np.fill_diagonal(quiet, 0.0)
+    return Arrivals(quiet, np.outer(gap.exits, gap.initial))
+
+
+def switched_arrivals(rates: list[float], stays: list[float]) -> Arrivals:
     """Poisson arrivals whose rate is that of a state; the states take turns.
 
     Args:
         rates: arrivals per second in each state.
         stays: mean of the exponential stay in each, s.
-        extra: the rate of a Poisson stream beside them, 1/s.
     """
     n = len(rates)
     quiet = np.zeros((n, n))
     for k, stay in enumerate(stays):
         if n > 1:
             quiet[k, (k + 1) % n] += 1.0 / stay
-    return Arrivals(quiet, np.diag([rate + extra for rate in rates]))
+    return Arrivals(quiet, np.diag(rates))
 
 
 def too_large(arrival_states: int, phases: int, workers: float, places: float) -> str | None:

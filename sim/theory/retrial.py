@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sim.errors import QuantityError
 from sim.theory.inputs import positive, whole
+from sim.theory.mmck import waits
 from sim.theory.steady import Steady
 
 Floats = NDArray[np.float64]
@@ -70,8 +71,8 @@ def retrial(
         )
     if persistence == 1.0 and not rate < servers * speed:
         raise QuantityError(
-            f"arrival_rate {rate:g}/s is not below the {servers * speed:g}/s that the workers can serve, and no "
-            "request gives up: the orbit has no steady state",
+            f"arrival_rate {rate:g}/s is not below the {servers * speed:g}/s that the workers can serve, and "
+            "no request gives up: the orbit has no steady state",
             f"arrival_rate={0.9 * servers * speed:g}",
         )
     if most > MOST_PLACES:
@@ -112,7 +113,8 @@ def _chances(
     for m in range(most, -1, -1):
         band[1] = leave + rate + m * back
         band[1, -1] = leave[-1] + (grow if m < most else 0.0) + m * back * (1.0 - persistence)
-        ahead, returned = solve_banded((1, 1), band, np.column_stack([last, back_in])).T
+        both: Floats = solve_banded((1, 1), band, np.column_stack([last, back_in]))
+        ahead, returned = both[:, 0], both[:, 1]
         if m == 0:
             rows.append(returned)
             break
@@ -139,7 +141,8 @@ def _figures(
     busy = float(np.minimum(n, workers) @ inside)
     queue = float(np.maximum(n - workers, 0) @ inside)
     throughput = busy * speed
-    accepted = rate * chance.sum(axis=0)[:-1] + back * (m @ chance)[:-1]
+    accepted = rate * inside[:-1] + back * (m @ chance)[:-1]
+    wait, sojourn = waits(accepted / accepted.sum(), workers, speed)
     steady = Steady(
         arrival_rate=attempts,
         throughput=throughput,
@@ -150,6 +153,8 @@ def _figures(
         sojourn_mean=queue / throughput + 1.0 / speed,
         rejected_ratio=refused / attempts,
         wait_probability=float(accepted[workers:].sum() / accepted.sum()),
+        wait=wait,
+        sojourn=sojourn,
         probabilities=inside,
     )
     return Retrial(

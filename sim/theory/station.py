@@ -16,7 +16,10 @@ from sim.scenario.distributions import AnyDistribution
 from sim.scenario.phase_distributions import Hyperexponential
 from sim.scenario.scenario import Scenario
 from sim.scenario.services import Service
+from sim.scenario.varying_arrivals import Mmpp
 from sim.theory.mg1 import Moments, mixed_moments
+from sim.theory.phase_queue import Arrivals, poisson_arrivals, renewal_arrivals, switched_arrivals
+from sim.theory.phases import Phases, mixed_phases, phases_of
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,30 @@ class Station:
         """The service time, s, if it is always the same."""
         return self.law.value if isinstance(self.law, Constant) else None
 
+    @cached_property
+    def phases(self) -> Phases | None:
+        """The service of a job of any stream as exponential phases; None if one is not made of such."""
+        parts = []
+        for stream in self.streams:
+            phases = phases_of(stream.law)
+            if phases is None:
+                return None
+            parts.append((stream.rate, phases))
+        return parts[0][1] if self.law is not None else mixed_phases(parts)
+
+    @cached_property
+    def markov_arrivals(self) -> Arrivals | None:
+        """All arrivals as one process steered by a Markov chain; None if they are none, or of several kinds."""
+        if all(stream.poisson and stream.single for stream in self.streams):
+            return poisson_arrivals(self.fresh_rate)
+        arrivals = self.streams[0].arrivals
+        if len(self.streams) > 1 or not self.streams[0].single:
+            return None
+        if isinstance(arrivals, Mmpp):
+            return switched_arrivals([s.rate for s in arrivals.states], [s.stay for s in arrivals.states])
+        gap = phases_of(arrivals.gap) if isinstance(arrivals, Renewal) else None
+        return None if gap is None else renewal_arrivals(gap)
+
     @property
     def service_mean(self) -> float:
         """Mean service time, s."""
@@ -168,6 +195,11 @@ class Station:
         if again >= 1.0:
             return tries
         return (1.0 if math.isinf(tries) else -math.expm1(tries * math.log(again))) / (1.0 - again)
+
+    @cached_property
+    def fresh_rate(self) -> float:
+        """Requests per second in the long run; nan if not known beforehand."""
+        return math.fsum(stream.rate for stream in self.streams)
 
     @cached_property
     def rate(self) -> float:

@@ -45,9 +45,9 @@ def deficit(law: DistributionRule) -> Deficit:
     return lambda s: float(np.dot(weights, -np.expm1(-s * times)))
 
 
-def quantile_nodes(law: DistributionRule) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def quantile_nodes(law: DistributionRule, fine: int = 32) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times and weights with E f(X) ≈ Σ weight·f(time) for a smooth f: tanh–sinh over the quantiles."""
-    v = np.arange(-112, 113) / 32.0
+    v = np.arange(-3.5, 3.5, 1.0 / fine)
     bend = 0.5 * math.pi * np.sinh(v)
     # 1 − u and u are both needed near their own end; a double holds no more than 2^-53 below 1.
     share = 1.0 / (1.0 + np.exp(-2.0 * bend))

@@ -83,6 +83,8 @@ def test_flags_of_every_verb_may_stand_before_it(flags: list[str], capsys: Captu
         (PermissionError(13, "Permission denied", "out/x"), 2, "cannot open out/x: Permission denied"),
         (ZeroDivisionError("float division by zero"), 1, "internal error: ZeroDivisionError"),
         (RecursionError("too deep"), 1, "internal error: RecursionError"),
+        (TypeError("first line\nsecond line"), 1, "internal error: TypeError: first line\nThis is a fault"),
+        (ValueError(), 1, "internal error: ValueError"),
     ],
 )
 def test_an_error_becomes_a_message_and_a_status(

@@ -88,7 +88,10 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
 
     `beside` has the columns subject, metric, unit, model, theory, mean, low, high.
     """
-    rows = beside[(beside["theory"] > 0.0) & np.isfinite(beside["theory"])].reset_index(drop=True)
+    theory = beside["theory"].astype(float)
+    rows = beside[(theory > 0.0) & np.isfinite(theory)].reset_index(drop=True)
+    if rows.empty:
+        return _nothing()
     with look.style():
         metrics = [str(metric).replace("_", " ") for metric in rows["metric"]]
         picture, axes = _rows(rows["subject"].tolist(), metrics, "theory", 0.56)
@@ -122,6 +125,14 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
         for row in rows.itertuples()
     )
     picture.alt = f"Simulation divided by theory with 95 % intervals, {len(rows)} figures. {words}."
+    return picture
+
+
+def _nothing() -> look.Picture:
+    with look.style():
+        picture = look.Picture("theory", 7.2, 1.0)
+        picture.alt = "No model of queueing theory applies to the scenario as it stands."
+        picture.text(0.02, 0.5, picture.alt, va="center", color=look.GREY)
     return picture
 
 

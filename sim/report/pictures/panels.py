@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.report.recovery import recovery
 from sim.scenario.faults import service_timeline
 from sim.study.load import callers, mean_service_time
 
 from . import style as look
-from .bands import Track, track
+from .bands import Track, paths, track
 from .marks import EndLabel, label_ends, number_axis, short
+from .windows import touching
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sim.scenario.scenario import Scenario
     from sim.measure.results import Results
+    from sim.scenario.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class Line:
-    """A mean over replications with its name and colour."""
+    """A mean over replications with its name and colour; `paths`, one column each, where they part ways."""
 
     label: str
     colour: str
     track: Track
     filled: bool = False
+    paths: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def panels(results: Results, service: str) -> list[Panel]:
         found = track(results.series, subjects, metric)
         return [Line(label, colour, found, filled)] if found is not None else []
 
+    split = _parting(results, service)
     retries = [name for name in callers(scenario, service) if scenario.client_of(name).retry.attempts > 1]
     refused = line([node], "rejected", "503s", look.VERMILLION, True)
     most = max((found.track.peak for found in refused), default=0.0)
@@ -97,7 +101,7 @@ def panels(results: Results, service: str) -> list[Panel]:
         Panel(
             "queue",
             "Queue: attempts waiting for a worker",
-            tuple(line([node], "queue", "waiting", look.BLUE, True)),
+            tuple(replace(found, paths=split) for found in line([node], "queue", "waiting", look.BLUE, True)),
             _places(scenario, service),
         ),
         Panel(
@@ -108,18 +112,22 @@ def panels(results: Results, service: str) -> list[Panel]:
         ),
     ]
     if attempts or any(found.track.peak > 0.0 for found in refused) or timeouts:
-        title = "Attempts and 503s, per second" if attempts else "503s, per second"
-        if timeouts:
-            title = (
-                title.replace("503s,", "503s and timeouts,")
-                .replace("and 503s and", ", 503s and")
-                .replace(" ,", ",")
-            )
-        rows.append(Panel("refused", title, (*attempts, *refused, *timeouts)))
+        lines = (*attempts, *refused, *timeouts)
+        names = [found.label for found in lines]
+        title = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        rows.append(Panel("refused", f"{title[0].upper()}{title[1:]}, per second", lines))
     orbit = line(traffic, "orbit", "in backoff", look.PURPLE, True)
     if retries and any(found.track.peak > 0.0 for found in orbit):
         rows.append(Panel("orbit", "Retries waiting out their backoff", tuple(orbit)))
     return [row for row in rows if row.lines]
+
+
+def _parting(results: Results, service: str) -> NDArray[np.float64] | None:
+    """The queue in each replication, one column each, where some recovered from the faults and some did not."""
+    found = recovery(results, service, touching(results.scenario, service))
+    if found is None or found.recovered in (0, len(found.times)):
+        return None
+    return paths(results.series, [f"service:{service}"], "queue").to_numpy(dtype=float)
 
 
 def busiest(results: Results) -> str:
@@ -140,6 +148,8 @@ def draw_panel(axes: Axes, panel: Panel, unit: float, top: float, labels: bool =
             axes.fill_between(at, 0.0, line.track.mean, color=line.colour, alpha=0.16, linewidth=0)
         if np.isfinite(line.track.low).all():
             axes.fill_between(at, line.track.low, line.track.high, color=line.colour, alpha=0.28, linewidth=0)
+        if line.paths is not None:
+            axes.plot(at, line.paths, color=line.colour, linewidth=0.5, alpha=0.45)
         axes.plot(at, line.track.mean, color=line.colour, linewidth=1.4)
     if panel.key == "load" and len(panel.lines) == 2:
         offered, goodput = panel.lines[0].track, panel.lines[1].track

@@ -15,8 +15,8 @@ from .windows import ROW, Window, draw_windows, windows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sim.scenario.scenario import Scenario
     from sim.measure.results import Results
+    from sim.scenario.scenario import Scenario
 
 _PANEL, _GAP = 1.0, 0.37
 _LEFT, _RIGHT, _BOTTOM = 0.58, 1.12, 0.5

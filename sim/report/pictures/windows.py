@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from sim.study.load import callers
 from sim.units import format_ratio
 
-from . import style as look
 from .marks import short, trimmed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sim.scenario.scenario import Scenario
     from sim.scenario.faults import Fault
+    from sim.scenario.scenario import Scenario
 
 ROW = 0.19
 """Inches that a row of names takes."""

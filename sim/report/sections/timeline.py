@@ -10,8 +10,8 @@ from sim.report.recovery import recovery
 from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:
-    from sim.report.material import Material
     from sim.measure.results import Results
+    from sim.report.material import Material
 
 _MOST = 3
 """Services with a picture of their own."""
@@ -76,7 +76,7 @@ def recovery_words(results: Results, service: str) -> list[str]:
     )
     text = f"The backlog of {service} was back at its old level {span} {after} ({middle})"
     if found.recovered == count:
-        return [f"{text}, in all {count} replications."]
+        return [f"{text}, in all {count} replications." if count > 1 else f"{text}."]
     return [
         f"{text}, but only in {found.recovered} of {count} replications (chance of recovery between "
         f"{format_ratio(round(low, 2))} and {format_ratio(round(high, 2))} with 95 % confidence): the run has two fates, and "

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Section, Table, Verdict
-from sim.report.figures import figure, metric_words, subject_words
+from sim.report.figures import figure, metric_words, subject_words, unit_shown
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
 from sim.report.sections.timeline import recovery_words
@@ -71,7 +71,7 @@ def _figures(material: Material) -> list[tuple[str, str]]:
             material.records[subject, metric] for metric in wanted if (subject, metric) in material.records
         ]
         words = [
-            f"{metric_words(row.metric)} {figure(row.mean, row.low, row.high, row.unit)}"
+            f"{metric_words(row.metric)} {figure(row.mean, row.low, row.high, unit_shown(row.metric, row.unit))}"
             for row in rows
             if row.mean == row.mean
         ]
@@ -94,30 +94,34 @@ def _headroom(material: Material) -> list[tuple[str, str]]:
     if curve is None:
         return []
     found = headroom(curve, material.scenario.objectives)
-    return [("Headroom", _words(found[0], len(found)))] if found else []
+    if not found:
+        return []
+    without = ", faults left out" if material.scenario.faults else ""
+    return [("Headroom", _words(found[0], len(found)) + without)]
 
 
 def _words(first: Headroom, count: int) -> str:
     name = f"{metric_words(first.objective.metric)} of {subject_words(first.objective.subject)}"
-    last = " first" if count > 1 else ""
     if first.open_ended:
-        more = "every objective still holds" if count > 1 else f"{name} still holds"
-        return f"at {first.factor:.2g} times the load as written, the greatest looked at, {more} (steady load, no faults)"
-    if first.factor == 0.0:
-        return f"none: {name} is missed at every load looked at (steady load, no faults)"
-    change = first.factor - 1.0
-    rate = format_rate(first.offered_rate)
-    if change >= 0.0:
+        more = "every objective" if count > 1 else name
         return (
-            f"a steady load may grow by {format_ratio(round(change, 2))}, to {rate}; then {name} breaks{last}"
+            f"{more} still holds at a steady {first.factor:.2g} times the load as written, the most looked at"
         )
-    return f"none: a steady load would have to shrink by {format_ratio(round(-change, 2))}, to {rate}, for {name} to hold"
+    if first.factor == 0.0:
+        return f"none: {name} is missed at every steady load looked at"
+    change, rate = round(first.factor - 1.0, 2), format_rate(first.offered_rate)
+    if change > 0.0:
+        breaks = "breaks first" if count > 1 else "breaks"
+        return f"a steady load may grow by {format_ratio(change)}, to {rate}; then {name} {breaks}"
+    if change == 0.0:
+        return f"none: {name} is at its limit with a steady load as written"
+    return f"none: a steady load must shrink by {format_ratio(-change)}, to {rate}, for {name} to hold"
 
 
 def _binding(material: Material) -> list[tuple[str, str]]:
     """The service nearest to its capacity."""
     name, load = bottleneck(material.scenario)
-    if not math.isfinite(load.ratio):
+    if not (math.isfinite(load.ratio) and math.isfinite(load.capacity)):
         return []
     service = material.scenario.services[name]
     words = [
