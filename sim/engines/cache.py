@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import numba
 
-PACKAGE: Final = Path(__file__).resolve().parent.parent
-SOURCES: Final = ("draws.py", "engines", "scenario")
-"""What the machine code is made from, below the package: an edit anywhere in it must not meet old machine code."""
+from sim.engines import jit
+
+ENGINES: Final = Path(__file__).resolve().parent
 
 _compiling = threading.Lock()
 _compiled = False
@@ -40,12 +40,10 @@ def compile_once(first_call: Callable[[], object]) -> None:
 
 
 def digest() -> str:
-    """Names the sources and versions that the machine code depends on."""
+    """Names the sources and versions that the machine code depends on: an edit must not meet old machine code."""
     sha = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
-    for part in SOURCES:
-        path = PACKAGE / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            sha.update(file.relative_to(PACKAGE).as_posix().encode() + file.read_bytes())
+    for file in sorted({*ENGINES.glob("*.py"), *jit.sources()}):
+        sha.update(file.name.encode() + file.read_bytes())
     return sha.hexdigest()[:16]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -24,6 +25,11 @@ def compiled(function: Callable[..., Any]) -> Any:
     if function not in _compiled:
         _compiled[function] = numba.njit(**OPTIONS)(_rebound(function))
     return _compiled[function]
+
+
+def sources() -> set[Path]:
+    """The files that the compiled rules are written in."""
+    return {Path(function.__code__.co_filename) for function in _compiled}
 
 
 def replace(function: Callable[..., Any], by: Any) -> None:

@@ -36,6 +36,7 @@ class Results:
         scenario: what was run.
         engine, seed, replications, warmup: how; warmup in seconds, found if the scenario says `auto`.
         summary: DataFrame of subject, metric, mean, low, high (95 % interval), n, unit, method.
+        runs: the observations of each replication.
         audits, conservation: Little's law at each boundary, and the books; both held, or there were no results.
         objectives: DataFrame of subject, metric, at_most, at_least, value, low, high, passed, verdict.
     """
@@ -45,7 +46,7 @@ class Results:
         self.engine, self.seed = engine, seed
         self.replications = len(runs)
         self.warmup = runs[0].warmup
-        self._runs = runs
+        self.runs = runs
         self.audits = audits.little(scenario, runs)
         self.conservation = audits.conservation(scenario, runs)
         audits.refuse_broken(self.audits, self.conservation)
@@ -105,7 +106,7 @@ class Results:
     @cached_property
     def series(self) -> pd.DataFrame:
         """Rates and mean levels in bins of time: replication, time (s), subject, metric, value."""
-        return series.tidy(self.scenario, self._runs)
+        return series.tidy(self.scenario, self.runs)
 
     @cached_property
     def latency(self) -> pd.DataFrame:
@@ -120,7 +121,7 @@ class Results:
         ]
         for subject, row, kinds in [*traffic, *services]:
             for metric, column in kinds:
-                total = np.sum([seen.histogram[row, column] for seen in self._runs], axis=0)
+                total = np.sum([seen.histogram[row, column] for seen in self.runs], axis=0)
                 places = np.flatnonzero(total)
                 table = {"low": EDGES[places], "high": EDGES[places + 1], "count": total[places]}
                 frames.append(pd.DataFrame({"subject": subject, "metric": metric, **table}))
@@ -131,10 +132,10 @@ class Results:
         """The attempt log, times in seconds, NaN for what never happened; None unless it was asked for (`log=True`)."""
         import pandas as pd
 
-        if self._runs[0].log is None:
+        if self.runs[0].log is None:
             return None
         frames = []
-        for replication, seen in enumerate(self._runs):
+        for replication, seen in enumerate(self.runs):
             frame = pd.DataFrame(seen.log)
             frame.insert(0, "replication", replication)
             frames.append(frame)

@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written as: sections of paragraphs, tables, pictures and listings."""
+"""What a report is made of, in whatever form: sections of paragraphs, tables, pictures and listings."""
 
 from __future__ import annotations
 

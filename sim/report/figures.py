@@ -1,4 +1,4 @@
-"""Figures as a person reads them: `410 ms [400, 420]`, with as many digits as the interval allows; and their names."""
+"""Figures, metrics and subjects as a person reads them: `410 ms [400, 420]`, `p99 latency`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def metric_words(metric: str) -> str:
 
 
 def unit_shown(metric: str, unit: str) -> str:
-    """The unit to show a metric in: a ratio that may pass one, such as amplification, reads as a plain number."""
+    """The unit to show a metric in: ratios that may pass one, such as amplification, are plain numbers."""
     return "count" if metric in UNBOUNDED_RATIOS else unit
 
 

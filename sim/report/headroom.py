@@ -1,4 +1,4 @@
-"""Headroom: how far a steady load may grow before an objective breaks; the knee; which objective breaks first."""
+"""Headroom: how far a steady load may grow before an objective breaks, and where latency bends."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 def write_markdown(report: Report, path: Path) -> list[Path]:
-    """Write the report to `path` and its pictures to `<stem>-pictures/`; returns the files, the page first."""
+    """Write the report to `path`, its pictures to `<stem>-pictures/`; returns the files, the page first."""
     folder = path.with_name(f"{path.stem}-pictures")
     written = [path]
     pictures = [picture for section in report.sections for picture in section.pictures]
@@ -65,7 +65,8 @@ def _block(block: Block, folder: str) -> str:
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", block.text)), default=0))
             return f"{title}{fence}{block.language}\n{block.text.rstrip()}\n{fence}"
         case Figure():
-            return f"![{escaped(block.picture.alt)}]({folder}/{quote(block.picture.name)}.png)\n\n{escaped(block.caption)}"
+            address = f"{folder}/{quote(block.picture.name)}.png"
+            return f"![{escaped(block.picture.alt)}]({address})\n\n{escaped(block.caption)}"
         case Verdict():
             from sim.report.page import WORDS
 

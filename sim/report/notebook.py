@@ -42,7 +42,8 @@ def results_html(results: Results) -> str:
         for (subject, metric), row in rows.items()
         if metric in _SHOWN.get(subject.partition(":")[0], ()) and row.mean == row.mean
     ]
-    head = f"<p><strong>{escape(results.scenario.name)}</strong> {SIGNS[results.verdict]} {escape(WORDS[results.verdict])}</p>"
+    verdict = f"{SIGNS[results.verdict]} {escape(WORDS[results.verdict])}"
+    head = f"<p><strong>{escape(results.scenario.name)}</strong> {verdict}</p>"
     caption = f"{results.replications} replications, seed {results.seed}; 95 % intervals"
     table = Table(caption, ("subject", "metric", "estimate"), cells, frozenset({2}))
     return "<div>" + head + _table(table) + "</div>"

@@ -1,4 +1,4 @@
-"""The report: sections gathered in order, and written as one HTML page or as Markdown with pictures beside it."""
+"""The report: sections in order, written as one HTML page or as Markdown with pictures beside it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WORDS = {"met": "Met.", "missed": "Missed.", "inconclusive": "Inconclusive.", "n
 
 @dataclass(frozen=True)
 class Report:
-    """A scenario's report, ready to be written: its name, its verdict, a line about the run, and its sections."""
+    """A scenario's report, ready to be written: its name, verdict, a line about the run, and its sections."""
 
     name: str
     verdict: str
@@ -71,7 +71,8 @@ class Report:
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f'<iframe srcdoc="{escape(self.html())}" style="width:100%;height:48rem;border:1px solid #ddd"></iframe>'
+        look = "width:100%;height:48rem;border:1px solid #ddd"
+        return f'<iframe srcdoc="{escape(self.html())}" style="{look}" title="{escape(self.name)}"></iframe>'
 
 
 def build(
@@ -150,10 +151,7 @@ def version() -> str:
 
 
 def environment() -> Environment:
-    """The templates, with every text escaped; `svg(picture)` sets a picture into a page."""
+    """The templates, with every text escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
-    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    found.globals["svg"] = lambda picture: Markup(picture.svg())
-    return found
+    return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)

@@ -23,7 +23,10 @@ _BINS = 3
 
 @dataclass(frozen=True)
 class Recovery:
-    """Seconds from the last fault's end until each replication was as before; infinite where it was not by the end."""
+    """Seconds from the last fault's end until each replication was as before.
+
+    Infinite where it was not by the end.
+    """
 
     end: float
     times: tuple[float, ...]
@@ -49,10 +52,11 @@ class Recovery:
 
 
 def recovery(results: Results, service: str, faults: list[Fault]) -> Recovery | None:
-    """When queue and orbit together were back at the level they had before the first fault, in each replication.
+    """When queue and orbit together were back at the level they had before the first fault, in each "
+    "replication.
 
-    That level is the greatest that any bin before it had, in any replication. None where there was no time before the
-    first fault, no fault ended, or no time after it.
+    That level is the greatest that any bin before it had, in any replication. None where there was no time
+    before the first fault, no fault ended, or no time after it.
     """
     run = results.scenario.run
     ends = [fault.end for fault in faults if fault.end < run.duration]

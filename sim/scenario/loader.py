@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.errors import Problem, ScenarioError
-from sim.scenario.document import LARGEST, Mark, Node, decode, read
+from sim.scenario.document import Node, unplaced
 from sim.scenario.problems import in_order, problems_of
 from sim.scenario.quantities import show
+from sim.scenario.reader import LARGEST, decode, read
 from sim.scenario.scenario import Scenario
 from sim.scenario.suggestions import nearest
 
@@ -63,7 +64,7 @@ def from_mapping(
     Raises:
         ScenarioError: it is not a valid scenario; carries every problem.
     """
-    scenario, problems = build(unplaced(values), file, Path(directory))
+    scenario, problems = build(unplaced(values, file), file, Path(directory))
     if scenario is None:
         raise ScenarioError(problems)
     return scenario
@@ -80,21 +81,6 @@ def build(root: Node, file: str, directory: Path) -> tuple[Scenario | None, list
         return Scenario.model_validate(root.value, context=context), []
     except ValidationError as error:
         return None, problems_of(error, root, file)
-
-
-def unplaced(value: Any) -> Node:
-    """Plain values as a document without places."""
-    node = Node(value, Mark(0, 0))
-    if isinstance(value, Mapping):
-        node.children = {key: unplaced(one) for key, one in value.items()}
-        node.value = {key: child.value for key, child in node.children.items()}
-    elif isinstance(value, list | tuple):
-        node.children = {place: unplaced(one) for place, one in enumerate(value)}
-        node.value = [child.value for child in node.children.values()]
-    elif type(value).__module__ == "numpy" and hasattr(value, "item"):
-        node.value = value.item()
-    node.keys = dict.fromkeys(node.children, node.mark)
-    return node
 
 
 def _load(path: str | os.PathLike[str]) -> tuple[Scenario | None, list[Problem]]:

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 
 from sim.errors import Problem, ScenarioError, UsageError, sentence
 from sim.scenario.consistency import Finding
-from sim.scenario.document import Key, copied, path_of, read
+from sim.scenario.document import Key, copied, path_of, unplaced
 from sim.scenario.quantities import show
+from sim.scenario.reader import read
 from sim.scenario.rule import Rule
 from sim.scenario.schema import Place
 from sim.scenario.suggestions import nearest
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 PATH_EXAMPLE = "services.api.workers or faults[0].at"
 _LONGEST = 400
-_MOST_TRIED = 50
+_MOST_TRIED = 20
 _STEP = re.compile(r"([^.\[\]]+)((?:\[[0-9]+\])*)")
 
 
@@ -79,7 +80,7 @@ def _names(value: Any) -> dict[Key, Any]:
 
 def changed(scenario: Scenario, changes: Mapping[str, object], label: str) -> Scenario:
     """Another scenario with the values at some paths changed. Raises ScenarioError with every problem."""
-    from sim.scenario.loader import build, unplaced
+    from sim.scenario.loader import build
 
     document = scenario.document
     problems: list[Problem] = []
@@ -101,7 +102,7 @@ def changed(scenario: Scenario, changes: Mapping[str, object], label: str) -> Sc
         except _WrongPathError as wrong:
             where = path_of(wrong.keys)
             problems.append(Problem(file, 0, 0, where, wrong.message, wrong.example, wrong.suggestion))
-    made, more = build(unplaced(document), "", scenario.directory)
+    made, more = build(unplaced(document, "--set"), "", scenario.directory)
     problems += [_labelled(problem, labels) for problem in more]
     if made is None or problems:
         raise ScenarioError(problems)
@@ -110,7 +111,7 @@ def changed(scenario: Scenario, changes: Mapping[str, object], label: str) -> Sc
 
 def wrong_plans(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Iterator[Finding]:
     """What is wrong with the paths and values that a plan varies, each tried on the scenario by itself."""
-    from sim.scenario.loader import build, unplaced
+    from sim.scenario.loader import build
 
     written = scenario.document
     del written["plan"]  # else the plan of each trial would be tried too
@@ -132,7 +133,7 @@ def wrong_plans(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Ite
             except _WrongPathError as wrong:
                 yield Finding(at, wrong.message, wrong.example, wrong.suggestion)
                 break
-            made, problems = build(unplaced(document), "", scenario.directory)
+            made, problems = build(unplaced(document, "--set"), "", scenario.directory)
             if made is None:
                 first = problems[0]
                 where = "" if first.path == path_of(keys) else f"with {show(value)}, {first.path}: "

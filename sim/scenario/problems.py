@@ -9,12 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.errors import Problem
-from sim.scenario.document import Key, Mark, Node, path_of
+from sim.scenario.document import Key, Node, path_of
 from sim.scenario.quantities import show
 from sim.scenario.schema import Place, flow
 from sim.scenario.suggestions import nearest
 
-_NO_MARK = Mark(0, 0)
 _ABSENT = {"missing", "union_tag_not_found"}
 _NOT_A_MAPPING = {"model_type", "model_attributes_type", "dict_type", "dataclass_type", "mapping_type"}
 _NOT_A_LIST = {"list_type", "tuple_type", "sequence_type", "set_type"}
@@ -61,13 +60,13 @@ class _Fault:
         self.node = root
         self.mark = root.mark
         self.key_mark = root.mark
-        self.place = Place.top()
+        self.place = self.above = Place.top()
         self.kind = ""
         loc = list(details["loc"])
         if self.type == "forebay" and self.context.get("at"):
             loc.append(self.context["at"])
-        for part in loc:
-            self._step(part, last=part is loc[-1])
+        for place, part in enumerate(loc, start=1):
+            self._step(part, last=place == len(loc))
         if self.type == "missing":
             self.missing = str(loc[-1])
         elif self.type == "union_tag_not_found":
@@ -75,7 +74,7 @@ class _Fault:
         self.parent = path_of(tuple(self.keys[:-1] if self.type == "extra_forbidden" else self.keys))
         self.suggestion: str = self.context.get("suggestion", "")
         if self.type == "extra_forbidden":
-            self.suggestion = nearest(str(self.keys[-1]), self._sibling_keys())
+            self.suggestion = nearest(str(self.keys[-1]), self.above.keys)
 
     def _step(self, part: Key, *, last: bool) -> None:
         """Follows one part of the error's place; passes over what the document has not, a union's tag say."""
@@ -90,9 +89,6 @@ class _Fault:
             self.place = self.place.below(part, self.node.value)
         elif isinstance(part, str) and not (last and self.type == "missing"):
             self.kind = part
-
-    def _sibling_keys(self) -> tuple[str, ...]:
-        return self.above.keys
 
     def problem(self, file: str) -> Problem:
         keys = tuple(self.keys)
@@ -116,11 +112,7 @@ class _Fault:
                 return "is empty", self.context["example"], ""
             return self.context["message"], self.context["example"], self.context["suggestion"]
         if self.type == "extra_forbidden":
-            return (
-                "unknown key",
-                "" if self.suggestion else self._known(self._sibling_keys()),
-                self.suggestion,
-            )
+            return "unknown key", "" if self.suggestion else _one_of(self.above.keys), self.suggestion
         if self.type in _ABSENT:
             return self._absent()
         if self.type == "union_tag_invalid":
@@ -150,11 +142,7 @@ class _Fault:
         value = self.node.value
         if isinstance(value, dict):
             if self.missing == "kind":
-                kinds = [
-                    branch["properties"]["kind"]["const"]
-                    for branch in self.place.branches
-                    if _has_kind(branch)
-                ]
+                kinds = self.place.kinds
                 return "is missing", f"kind: {kinds[0]}, or one of {', '.join(kinds[1:])}", ""
             example = self.place.below(self.missing).example()
             return "is missing", f"{self.missing}: {flow(example)}" if example is not None else "", ""
@@ -165,10 +153,6 @@ class _Fault:
         chosen = Place(self.place.branches, {"kind": self.kind})
         example = chosen.example()
         return f"{show(value)} needs {self.missing}", flow(example) if example is not None else "", ""
-
-    def _known(self, keys: tuple[str, ...]) -> str:
-        shown = [key for key in keys if key != "kind"][:_KEYS_SHOWN]
-        return f"one of {', '.join(shown)}" if shown else ""
 
     def _example(self, otherwise: str = "") -> str:
         example = self.place.example()
@@ -185,5 +169,6 @@ def _is_scalar(value: object) -> bool:
     return value is not None and not isinstance(value, dict | list)
 
 
-def _has_kind(branch: dict[str, Any]) -> bool:
-    return "const" in branch.get("properties", {}).get("kind", {})
+def _one_of(keys: Iterable[str]) -> str:
+    shown = [key for key in keys if key != "kind"][:_KEYS_SHOWN]
+    return f"one of {', '.join(shown)}" if shown else ""

@@ -153,6 +153,12 @@ class Place:
         return tuple(dict.fromkeys(key for branch in self.branches for key in branch.get("properties", {})))
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of which one may be chosen here."""
+        found = (branch.get("properties", {}).get("kind", {}) for branch in self.branches)
+        return tuple(kind["const"] for kind in found if "const" in kind)
+
+    @property
     def is_mapping(self) -> bool:
         """Whether a mapping may stand here."""
         return any(branch.get("type") == "object" for branch in self.branches)

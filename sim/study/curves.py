@@ -50,7 +50,8 @@ def load_curve(
 ) -> pd.DataFrame:
     """Every figure of every variant at every load, at a load that stays (see `sim.study.load.steady`).
 
-    All variants share their random numbers: request n is born at the same time and needs the same work in each.
+    All variants share their random numbers: request n is born at the same time and needs the same work in
+    each.
 
     Args:
         scenario: what to load; its faults are left out.
@@ -61,8 +62,9 @@ def load_curve(
         progress: told the share that is done, 0 to 1.
 
     Returns:
-        Tidy rows: variant, factor, offered_rate (1/s), capacity_ratio, ideal (the goodput of perfect services, 1/s),
-        subject, metric, mean, low, high (95 % interval), unit. Subject `system` sums offered_rate and goodput.
+        Tidy rows: variant, factor, offered_rate (1/s), capacity_ratio, ideal (the goodput of perfect
+        services, 1/s), subject, metric, mean, low, high (95 % interval), unit. Subject `system` sums
+        offered_rate and goodput.
     """
     import pandas as pd
 
@@ -96,7 +98,7 @@ def load_curve(
 
 
 def load_factors(scenario: Scenario) -> list[float]:
-    """Loads to look at, as multiples of the scenario's own, which is one of them: around capacity, if it is known."""
+    """Loads to look at, as multiples of the scenario's own, which is one of them, around capacity."""
     ratio = bottleneck(scenario)[1].ratio
     if not (math.isfinite(ratio) and ratio > 0.0):
         return [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]
@@ -111,7 +113,7 @@ def load_factors(scenario: Scenario) -> list[float]:
 
 
 def can_fail(scenario: Scenario) -> bool:
-    """Whether any attempt can end otherwise than served: a bounded queue, patience, errors, timeouts, loss."""
+    """Whether an attempt can end otherwise than served: bounded queue, patience, errors, timeout, loss."""
     services = scenario.services.values()
     clients = [scenario.client_of(name) for name in scenario.traffic]
     return any(
@@ -150,7 +152,10 @@ def is_as_written(variant: str) -> bool:
 
 
 def _system(results: Results) -> pd.DataFrame:
-    """Offered rate and goodput of all traffic together: subject `system`, with intervals over the replications."""
+    """Offered rate and goodput of all traffic together.
+
+    Subject `system`, with intervals over the replications.
+    """
     import pandas as pd
 
     rows = []
@@ -250,7 +255,7 @@ def _patience(client: Client) -> float:
 
 
 def _cycle(scenario: Scenario) -> float:
-    """The time in which the slowest source comes round: the stays of an mmpp, the think time of closed users."""
+    """The time (s) in which the slowest source comes round: an mmpp through its stays, a user who thinks."""
     cycles = [0.0]
     for traffic in scenario.traffic.values():
         if isinstance(traffic.arrivals, Closed):

@@ -41,8 +41,8 @@ def callers(scenario: Scenario, service: str) -> list[str]:
 def nominal_rate(scenario: Scenario, traffic: str) -> float:
     """Requests per second that a traffic class would send if nothing ever waited; nan if unknown.
 
-    Of a closed source: its users over one think and one service. Of a profile that does not repeat: the mean over the
-    run, as its long run is only its last point.
+    Of a closed source: its users over one think and one service. Of a profile that does not repeat: the mean
+    over the run, as its long run is only its last point.
     """
     arrivals = scenario.traffic[traffic].arrivals
     if isinstance(arrivals, Closed):
@@ -90,13 +90,19 @@ def bottleneck(scenario: Scenario) -> tuple[str, ServiceLoad]:
 
 
 def ideal_goodput(scenario: Scenario, factor: float = 1.0) -> float:
-    """Requests per second that perfect services would answer: each the lesser of its load and its capacity."""
+    """Requests per second that perfect services would answer.
+
+    Each the lesser of its load and its capacity.
+    """
     loads = [service_load(scenario, name) for name in scenario.services]
     return math.fsum(min(factor * load.offered, load.capacity) for load in loads)
 
 
 def steady(scenario: Scenario) -> Scenario:
-    """The scenario at a load that stays: no faults, no start or stop, and Poisson arrivals for profiles and waves."""
+    """The scenario at a load that stays.
+
+    No faults, no start or stop, and Poisson arrivals for profiles and waves.
+    """
     changes: dict[str, object] = {"faults": []} if scenario.faults else {}
     for name, traffic in scenario.traffic.items():
         arrivals = traffic.arrivals
@@ -116,9 +122,9 @@ def steady(scenario: Scenario) -> Scenario:
 def scaled(scenario: Scenario, factor: float) -> Scenario:
     """The scenario with `factor` times the load.
 
-    Rates are multiplied, gaps divided; a trace is replayed faster; a closed source has more users (a whole number, at
-    least one). Batches, the times of a profile and the stays of an mmpp remain. Gaps resampled from a file cannot be
-    rewritten, so a rate fault that holds from 0 s to the end speeds them up.
+    Rates are multiplied, gaps divided; a trace is replayed faster; a closed source has more users (a whole
+    number, at least one). Batches, the times of a profile and the stays of an mmpp remain. Gaps resampled
+    from a file cannot be rewritten, so a rate fault that holds from 0 s to the end speeds them up.
     """
     changes: dict[str, object] = {}
     faults = list(scenario.document.get("faults", []))

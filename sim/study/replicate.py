@@ -15,7 +15,7 @@ from sim.scenario.scenario import Scenario
 
 ENGINES = ("compiled", "reference")
 
-__all__ = ["ENGINES", "Results", "run"]
+__all__ = ["ENGINES", "Results", "extended", "run"]
 
 
 def run(
@@ -50,15 +50,30 @@ def run(
         raise UsageError(f"engine {engine!r} is none of {', '.join(ENGINES)}; for example engine='compiled'")
     if count < 1 or (jobs is not None and jobs < 1):
         raise UsageError("replications and jobs are whole numbers from 1; for example replications=20")
-    warmup = scenario.run.warmup
+    numbers, warmup = range(count), scenario.run.warmup
     if warmup == "auto":
-        pilot = _all(scenario, engine, seed, count, 0.0, jobs, False, _half(progress, 0.0))
+        pilot = _all(scenario, engine, seed, numbers, 0.0, jobs, False, _half(progress, 0.0))
         runs = _all(
             scenario, engine, seed, count, found_warmup(scenario, pilot), jobs, log, _half(progress, 0.5)
         )
     else:
-        runs = _all(scenario, engine, seed, count, float(warmup), jobs, log, progress)
+        runs = _all(scenario, engine, seed, numbers, float(warmup), jobs, log, progress)
     return Results(scenario, runs, engine=engine, seed=seed)
+
+
+def extended(results: Results, replications: int, *, jobs: int | None = None) -> Results:
+    """The results with more replications: those there are, and the next ones of the same seed and warm-up."""
+    more = _all(
+        results.scenario,
+        results.engine,
+        results.seed,
+        range(results.replications, replications),
+        results.warmup,
+        jobs,
+        False,
+        None,
+    )
+    return Results(results.scenario, [*results.runs, *more], engine=results.engine, seed=results.seed)
 
 
 def _half(progress: Callable[[float], None] | None, done: float) -> Callable[[float], None] | None:
@@ -69,7 +84,7 @@ def _all(
     scenario: Scenario,
     engine: str,
     seed: int,
-    count: int,
+    numbers: range,
     warmup: float,
     jobs: int | None,
     log: bool,
@@ -81,7 +96,7 @@ def _all(
     else:
         from sim.engines.reference import replicate
 
-    shares = [0.0] * count
+    shares = dict.fromkeys(numbers, 0.0)
     stopped = threading.Event()
 
     def one(replication: int) -> Observations:
@@ -94,15 +109,15 @@ def _all(
         shares[replication] = 1.0
         return seen
 
-    threads = min(count, jobs or os.cpu_count() or 1)
+    threads = min(len(numbers), jobs or os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(one, replication) for replication in range(count)]
+        futures = [pool.submit(one, replication) for replication in numbers]
         try:
             waiting = set(futures)
             while waiting:
                 finished, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
                 if progress is not None:
-                    progress(sum(shares) / count)
+                    progress(sum(shares.values()) / len(numbers))
                 for future in finished:
                     future.result()
         except BaseException:

@@ -14,6 +14,7 @@ from sim.theory.erlang import erlang_b
 from sim.theory.gg_c import allen_cunneen
 from sim.theory.gi_m_1 import gi_m_1
 from sim.theory.infinite import gg_inf
+from sim.theory.inversion import mg1_wait
 from sim.theory.law import Never
 from sim.theory.mdc import mdc
 from sim.theory.mg1 import batch_mg1, mg1
@@ -31,6 +32,9 @@ from sim.theory.shortest import shortest_first
 from sim.theory.station import Station
 from sim.theory.steady import Steady
 from sim.theory.transforms import deficit
+
+#: Services whose transform is inverted for the law of the wait.
+SMOOTH = frozenset({"lognormal", "weibull", "gamma", "erlang", "pareto", "uniform", "normal"})
 
 
 def plain(steady: Steady) -> Steady:
@@ -111,7 +115,7 @@ def fit_erlang_b(station: Station) -> Fit:
 
 
 def fit_mg1(station: Station) -> Fit:
-    """M/G/1; the laws of the waits where the service is constant or made of phases."""
+    """M/G/1, with the laws of the waits where the service is constant, smooth or made of phases."""
     steady = mg1(station.rate, station.moments)
     note = "Poisson arrivals, one worker, Pollaczek–Khinchine from the first moments of the service time"
     if station.first_come and station.constant_time and a.near_full(station) is None:
@@ -120,6 +124,11 @@ def fit_mg1(station: Station) -> Fit:
     elif station.first_come and (service := station.phases) is not None:
         laws = mph1(station.rate, service)
         steady = replace(steady, wait=laws.wait, sojourn=laws.sojourn)
+    elif station.first_come and station.law is not None and station.law.kind in SMOOTH:
+        wait, sojourn = mg1_wait(station.rate, station.law, steady.wait_mean)
+        if math.isfinite(steady.wait_mean):
+            steady = replace(steady, wait=wait, sojourn=sojourn)
+            note += "; quantiles by inverting its transform"
     return Fit(_ordered(station, steady), note)
 
 
@@ -270,7 +279,7 @@ def fit_retrial(station: Station) -> Fit:
         }
         for stream in station.streams
     }
-    note = "Poisson arrivals, exponential service, a bounded queue, endless exponential backoffs: a retrial queue"
+    note = "Poisson arrivals, exponential service, a bounded queue, endless exponential backoffs: retrials"
     return Fit(_ordered(station, found.steady), note, None, traffic)
 
 

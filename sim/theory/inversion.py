@@ -1,7 +1,7 @@
 """Laws from their Laplace transforms, inverted numerically: the waiting time of M/G/1 for any smooth service.
 
-Source: J. Abate and W. Whitt, Numerical inversion of Laplace transforms of probability distributions (1995), the
-Euler algorithm; its error here is about 1e-8 in probability.
+Source: J. Abate and W. Whitt, Numerical inversion of Laplace transforms of probability distributions
+(1995), the Euler algorithm; its error here is about 1e-8 in probability.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FINE = 256
 
 @dataclass(frozen=True, eq=False)
 class Inverted(Law):
-    """A law by the transform of its tail, s ↦ ∫ e^(−s·t)·P(T > t) dt for complex s; `average` is its mean, s."""
+    """A law by the transform of its tail, s ↦ ∫ e^(−s·t)·P(T > t) dt, s complex; `average` is its mean, s."""
 
     transform: Callable[[Complex], Complex]
     average: float
@@ -40,7 +40,8 @@ class Inverted(Law):
         if t <= 0.0:
             return self.at_zero
         k = np.arange(DIRECT + AVERAGED + 1)
-        values = self.transform((A + 2j * math.pi * k) / (2.0 * t)).real * np.where(k % 2 == 0, 1.0, -1.0)
+        points: Complex = np.asarray((A + 2j * math.pi * k) / (2.0 * t), dtype=np.complex128)
+        values = self.transform(points).real * np.where(k % 2 == 0, 1.0, -1.0)
         values[0] *= 0.5
         sums = np.cumsum(values)[DIRECT:]
         weights = np.array([math.comb(AVERAGED, j) for j in range(AVERAGED + 1)]) / 2.0**AVERAGED
@@ -48,7 +49,7 @@ class Inverted(Law):
 
 
 def mg1_wait(arrival_rate: float, law: DistributionRule, wait_mean: float) -> tuple[Law, Law]:
-    """The laws of wait and sojourn of a stable M/G/1, first come first served, whose mean wait is `wait_mean`, s.
+    """The laws of wait and sojourn of a stable M/G/1, first come first served, of mean wait `wait_mean`, s.
 
     W*(s) = (1 − ρ)/(1 − ρ·R*(s)) with R* the transform of what is left of a service.
     """
@@ -57,7 +58,13 @@ def mg1_wait(arrival_rate: float, law: DistributionRule, wait_mean: float) -> tu
     load = arrival_rate * mean
 
     def deficit(s: Complex) -> Complex:
-        return -np.expm1(-np.outer(s, times)) @ weights
+        # The points are evenly spaced: each row of exponentials is the one before it times one factor.
+        row, factor = weights * np.exp(-s[0] * times), np.exp(-(s[1] - s[0]) * times)
+        values = np.empty(len(s), dtype=np.complex128)
+        for k in range(len(s)):
+            values[k] = row.sum()
+            row *= factor
+        return 1.0 - values
 
     def wait_tail(s: Complex) -> Complex:
         # (1 − W*)/s, with 1 − W* written without the difference.

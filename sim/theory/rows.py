@@ -81,6 +81,9 @@ def _traffic_figures(
     yield "amplification", tries
     if not station.retried:
         yield "orbit", 0.0
+    queue = station.service.queue
+    if not station.impartial and (queue.overflow == "drop_oldest" or queue.max_wait is not None):
+        return  # those of the last rank wait longest, and are lost first
     yield "rejected_ratio", steady.rejected_ratio
     in_time = _in_time(station, stream, steady)
     accepted = 1.0 - steady.rejected_ratio
@@ -90,7 +93,7 @@ def _traffic_figures(
     yield "success_ratio", success
     yield "gave_up_ratio", 1.0 - success
     yield "goodput", offered * success
-    if stream.name in station.retried:
+    if stream.name in station.retried or not (station.impartial or fit.stream_waits is not None):
         return
     if fit.stream_waits is not None or station.law is None:
         wait_mean = steady.wait_mean if fit.stream_waits is None else fit.stream_waits[stream.name]

@@ -79,7 +79,7 @@ def workers_for_sojourn(arrival_rate: float, service_rate: float, p: float, at_m
     alone = -math.log1p(-ratio("p", p)) / positive("service_rate", service_rate, "10.0")
     if not at_most > alone:
         raise QuantityError(
-            f"at_most must be above {alone:g} s, what the share {p} of the services alone take, not {at_most}",
+            f"at_most must be above {alone:g} s, what a share {p} of services alone take, not {at_most}",
             f"at_most={2.0 * alone:g}",
         )
     return _unbounded(
@@ -90,7 +90,7 @@ def workers_for_sojourn(arrival_rate: float, service_rate: float, p: float, at_m
 
 
 def workers_for_rejection(arrival_rate: float, service_rate: float, capacity: int, at_most: float) -> int:
-    """The fewest workers of M/M/c/K with `capacity` waiting places that refuse no more than the share `at_most`."""
+    """The fewest workers of M/M/c/K with `capacity` waiting places that refuse no more than `at_most`."""
     ratio("at_most", at_most, "0.01")
 
     def meets(workers: int) -> bool:
@@ -102,8 +102,8 @@ def workers_for_rejection(arrival_rate: float, service_rate: float, capacity: in
 def first_guess(scenario: Scenario, service: str, lowest: int, highest: int) -> int:
     """Where to begin the search for the fewest workers of a service that meet the scenario's objectives.
 
-    Theory's answer where a model says what the objectives ask; else that of the queue alone, its clients patient and
-    nothing going wrong; else enough for a utilization of 80 %.
+    Theory's answer where a model says what the objectives ask; else that of the queue alone, its clients patient
+    and nothing going wrong; else enough for a utilization of 80 %.
 
     Args:
         scenario: with objectives; only those that theory has a figure for are looked at.
@@ -128,7 +128,7 @@ def first_guess(scenario: Scenario, service: str, lowest: int, highest: int) -> 
 def workers_by_theory(scenario: Scenario, service: str, lowest: int, highest: int) -> int | None:
     """The fewest workers with which theory meets the objectives that it has figures for.
 
-    None where it has a figure for none of them even with the most workers; `highest` where even those do not do.
+    None where it has a figure for none of them even with the most workers; `highest` if even those do not do.
     """
     from sim.theory.match import analyze
 

@@ -145,7 +145,7 @@ class Station:
 
     @cached_property
     def markov_arrivals(self) -> Arrivals | None:
-        """All arrivals as one process steered by a Markov chain; None if they are none, or of several kinds."""
+        """All arrivals as one process steered by a Markov chain; None if they are no such process."""
         if all(stream.poisson and stream.single for stream in self.streams):
             return poisson_arrivals(self.fresh_rate)
         arrivals = self.streams[0].arrivals
@@ -226,6 +226,15 @@ class Station:
         if isinstance(discipline, Shortest):
             return isinstance(self.law, Constant)
         return discipline.order == "oldest"
+
+    @cached_property
+    def impartial(self) -> bool:
+        """Whether all streams meet the same wait: no rank tells one class from another."""
+        if len(self.streams) == 1 or self.first_come:
+            return True
+        discipline = self.service.queue.discipline
+        same_work = isinstance(discipline, Shortest) and self.law is not None
+        return same_work or not isinstance(discipline, Shortest | Priority | EarliestDeadline)
 
     @cached_property
     def size_blind(self) -> bool:

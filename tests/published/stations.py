@@ -354,7 +354,7 @@ RECIPES: Final[dict[str, Recipe]] = {
     "mmpp2m1": (_plain(_modulated), 150_000, 15_000, 0.15),
     "mm1_retrial_07_05": (_retrial, 50_000, 1_000, 0.06),
     "mmc_retrial_c2": (_retrial, 25_000, 1_000, 0.05),
-    "mmck_retry_giveup": (_retrial, 4_000, 200, 0.03),
+    "mmck_retry_giveup": (_retrial, 4_000, 200, 0.05),
     "prio_np_ciw": (_priorities, 60_000, 2_000, 0.06),
     "sizebased_mm1_0.5": (_shortest, 60_000, 1_000, 0.02),
     "sizebased_mm1_0.9": (_shortest, 100_000, 10_000, 0.05),

@@ -204,6 +204,15 @@ def test_from_mapping_tells_problems_without_lines() -> None:
     assert len(caught.value.problems) == 4
 
 
+def test_from_mapping_refuses_what_no_file_could_hold() -> None:
+    endless: dict[str, object] = {}
+    endless["again"] = endless
+    with pytest.raises(ScenarioError, match="nested deeper than 50 levels"):
+        from_mapping(endless)
+    with pytest.raises(ScenarioError, match="<mapping>: 1: unknown key"):
+        from_mapping({1: 2})
+
+
 def test_from_mapping_takes_numpy_numbers_and_tuples() -> None:
     numpy = pytest.importorskip("numpy")
     document = loads(SMALL).document

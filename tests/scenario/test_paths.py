@@ -109,7 +109,7 @@ def test_whole_parts_may_be_set(scenario: Scenario) -> None:
         (
             "services.api.workers",
             "two",
-            '--set services.api.workers=two: services.api.workers: "two" is not a count; write a whole number',
+            '--set services.api.workers=two: services.api.workers: "two" is not a count; write a whole',
         ),
         (
             "services.ap.workers",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sim.scenario.document import decode, read
 from sim.scenario.loader import check
+from sim.scenario.reader import decode, read
 from sim.scenario.schema import Place, flow, json_schema
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 MALFORMED = sorted((Path(__file__).parent / "malformed").glob("*.yaml"))
 
-# What no schema of shapes can see: a name that is not given, values that do not fit together, a file's contents.
+# What no schema of shapes can see: a name that is not given, values that do not fit together, a data file.
 BEYOND_SHAPE = {
     "client_without_clients",
     "data_file_a_directory",

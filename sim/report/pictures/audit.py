@@ -1,9 +1,10 @@
-"""Little's law at every boundary, and theory beside simulation: dots with whiskers."""
+"""Little's law at every boundary, and theory beside simulation: dots with whiskers, a row for each figure."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -21,129 +22,90 @@ if TYPE_CHECKING:
     from sim.measure.results import Results
 
 _ROW = 0.3
-"""Inches."""
+_FRAME = 1.0
+"""Inches: a row, and what stands above and below the rows."""
 
 
 def littles_law(results: Results) -> look.Picture:
-    """L beside λW, measured apart, with the interval of each: one row for each boundary that was ever entered."""
-    rows = results.audits[(results.audits["L"] > 0.0) & np.isfinite(results.audits["L"])]
-    rows = rows.drop_duplicates(["subject", "boundary"]).reset_index(drop=True)
+    """L beside λW, measured apart, each with its interval: a row for each boundary that was entered."""
+    audits = results.audits
+    known = np.isfinite(audits["L"].to_numpy(dtype=float)) & (audits["L"].to_numpy(dtype=float) > 0.0)
+    rows: list[Any] = list(audits[known].itertuples(index=False))
+    if not rows:
+        return _only_words("littles-law", "Nothing ever arrived: no boundary was entered.")
     with look.style():
-        picture, axes = _rows(rows["subject"].tolist(), rows["boundary"].tolist(), "littles-law", 0.56)
+        picture, axes = _rows("littles-law", [row.subject for row in rows], [row.boundary for row in rows])
         axes.set_title("Little's law: number inside, L, beside arrival rate × time inside, λW", pad=22)
-        for place, row in enumerate(rows.itertuples(index=False)):
-            _dot(axes, float(row.L), float(row.L_low), float(row.L_high), place - 0.13, look.BLUE, "o")
-            _dot(
-                axes,
-                float(row.lambda_W),
-                float(row.lambda_W_low),
-                float(row.lambda_W_high),
-                place + 0.13,
-                look.VERMILLION,
-                "D",
-            )
-            text = f"{short(float(row.L), 4)}  =  {short(float(row.arrival_rate), 4)}/s × {format_duration(float(row.W))}"
-            axes.text(
-                1.02,
-                place,
-                text,
-                transform=axes.get_yaxis_transform(),
-                fontsize=8,
-                va="center",
-                color="#333333",
-            )
-        _spaced(axes, [*rows["L"], *rows["lambda_W"]])
+        for place, row in enumerate(rows):
+            _dot(axes, row.L, row.L_low, row.L_high, place - 0.13, look.BLUE, "o")
+            _dot(axes, row.lambda_W, row.lambda_W_low, row.lambda_W_high, place + 0.13, look.VERMILLION, "D")
+            product = f"{short(row.arrival_rate, 4)}/s × {format_duration(row.W)}"
+            _beside(axes, place, f"{short(row.L, 4)}  =  {product}")
+        _spaced(axes, [value for row in rows for value in (row.L, row.lambda_W)])
         axes.set_xlabel("mean number inside")
-        lift = 1.0 + 0.07 / (_ROW * len(rows) + 0.1)
-        axes.text(
-            0.0,
-            lift,
-            "● L, counted",
-            transform=axes.transAxes,
-            color=look.ink(look.BLUE),
-            fontsize=8,
-            fontweight="bold",
-        )
-        axes.text(
-            0.3,
-            lift,
-            "◆ λW, timed",
-            transform=axes.transAxes,
-            color=look.ink(look.VERMILLION),
-            fontsize=8,
-            fontweight="bold",
-        )
-        axes.text(1.02, lift, "L  =  λ × W", transform=axes.transAxes, color=look.GREY, fontsize=8)
-    worst = float((rows["lambda_W"] / rows["L"] - 1.0).abs().max()) if len(rows) else 0.0
+        _above(axes, len(rows), 0.0, "● L, counted", look.BLUE, "bold")
+        _above(axes, len(rows), 0.3, "◆ λW, timed", look.VERMILLION, "bold")
+        _above(axes, len(rows), 1.02, "L  =  λ × W", look.GREY)
+    worst = max(abs(row.lambda_W / row.L - 1.0) for row in rows)
     words = "; ".join(
-        f"{row.subject} {row.boundary}: L {short(float(row.L), 4)}, λW {short(float(row.lambda_W), 4)}"
-        for row in rows.itertuples()
+        f"{row.subject} {row.boundary}: L {short(row.L, 4)}, λW {short(row.lambda_W, 4)}" for row in rows
     )
-    picture.alt = f"Little's law at {len(rows)} boundaries; the two sides differ by at most {format_ratio(worst)}. {words}."
+    picture.alt = (
+        f"Little's law at {len(rows)} boundaries; the two sides differ by at most "
+        f"{format_ratio(float(f'{worst:.2g}'))}. {words}."
+    )
     return picture
 
 
 def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
     """Simulation divided by theory, a row for each figure that both give; on the line they agree.
 
-    `beside` has the columns subject, metric, unit, model, theory, mean, low, high.
+    `beside` has the columns subject, metric, unit, model, method, theory, mean, low, high.
     """
-    theory = beside["theory"].astype(float)
-    rows = beside[(theory > 0.0) & np.isfinite(theory)].reset_index(drop=True)
-    if rows.empty:
-        return _nothing()
+    theory = beside["theory"].to_numpy(dtype=float)
+    rows: list[Any] = list(beside[(theory > 0.0) & np.isfinite(theory)].itertuples(index=False))
+    if not rows:
+        return _only_words("theory", "No model of queueing theory applies to the scenario as it stands.")
+    words = []
     with look.style():
-        metrics = [str(metric).replace("_", " ") for metric in rows["metric"]]
-        picture, axes = _rows(rows["subject"].tolist(), metrics, "theory", 0.56)
+        names = [str(row.metric).replace("_", " ") for row in rows]
+        picture, axes = _rows("theory", [row.subject for row in rows], names)
         axes.set_title("Simulation as a ratio of theory", pad=22)
         axes.axvline(1.0, color=look.BLACK, linewidth=1.1, zorder=1.5)
         reach = 0.02
-        for place, row in enumerate(rows.itertuples(index=False)):
-            theory = float(row.theory)
-            value, low, high = float(row.mean) / theory, float(row.low) / theory, float(row.high) / theory
-            exact = not str(row.method).startswith("approx")
-            _dot(axes, value, low, high, place, look.BLUE if exact else look.ORANGE, "o")
-            reach = max([reach, *(abs(edge - 1.0) for edge in (value, low, high) if math.isfinite(edge))])
-            text = f"{figure(float(row.mean), unit=unit_shown(row.metric, row.unit))}  :  {figure(theory, unit=unit_shown(row.metric, row.unit))}  {row.model}"
-            axes.text(
-                1.02,
-                place,
-                text,
-                transform=axes.get_yaxis_transform(),
-                fontsize=8,
-                va="center",
-                color="#333333",
-            )
+        for place, row in enumerate(rows):
+            ratios = [row.mean / row.theory, row.low / row.theory, row.high / row.theory]
+            _dot(axes, *ratios, place, look.BLUE if row.method == "exact" else look.ORANGE, "o")
+            reach = max([reach, *(abs(ratio - 1.0) for ratio in ratios if math.isfinite(ratio))])
+            unit = unit_shown(row.metric, row.unit)
+            measured, said = figure(row.mean, unit=unit), figure(row.theory, unit=unit)
+            _beside(axes, place, f"{measured}  :  {said}  {trimmed(row.model, 16)}")
+            words.append(f"{row.subject} {row.metric}: simulation {measured}, {row.model} {said}")
         axes.set_xlim(1.0 - reach * 1.1, 1.0 + reach * 1.1)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_ratio(value)))
         axes.set_xlabel("simulation ÷ theory")
-        lift = 1.0 + 0.07 / (_ROW * len(rows) + 0.1)
-        axes.text(1.02, lift, "simulation  :  theory", transform=axes.transAxes, color=look.GREY, fontsize=8)
-    words = "; ".join(
-        f"{row.subject} {row.metric}: simulation {figure(float(row.mean), unit=unit_shown(row.metric, row.unit))}, {row.model} {figure(float(row.theory), unit=unit_shown(row.metric, row.unit))}"
-        for row in rows.itertuples()
+        _above(axes, len(rows), 1.02, "simulation  :  theory", look.GREY)
+    picture.alt = (
+        f"Simulation divided by theory with 95 % intervals, {len(rows)} figures. {'; '.join(words)}."
     )
-    picture.alt = f"Simulation divided by theory with 95 % intervals, {len(rows)} figures. {words}."
     return picture
 
 
-def _nothing() -> look.Picture:
+def _only_words(name: str, text: str) -> look.Picture:
     with look.style():
-        picture = look.Picture("theory", 7.2, 1.0)
-        picture.alt = "No model of queueing theory applies to the scenario as it stands."
-        picture.text(0.02, 0.5, picture.alt, va="center", color=look.GREY)
+        picture = look.Picture(name, 7.2, 0.8)
+        picture.text(0.02, 0.5, text, va="center", color=look.GREY)
+    picture.alt = text
     return picture
 
 
-def _rows(
-    subjects: list[str], names: list[str], picture_name: str, share: float
-) -> tuple[look.Picture, Axes]:
-    """A picture with a row for each name, the first on top, its subject where it changes."""
+def _rows(picture_name: str, subjects: Sequence[str], names: Sequence[str]) -> tuple[look.Picture, Axes]:
+    """A picture with a row for each name, the first on top; its subject stands where it changes."""
     height = _ROW * len(names) + 0.1
-    total = height + 1.0
+    total = height + _FRAME
     picture = look.Picture(picture_name, 7.2, total)
-    axes = picture.add_axes((0.24, 0.5 / total, share - 0.1, height / total))
+    axes = picture.add_axes((0.24, 0.5 / total, 0.46, height / total))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.set_yticks(range(len(names)), names)
@@ -161,9 +123,23 @@ def _rows(
                 va="center",
             )
             if place:
-                axes.axhline(place - 0.5, color=look.PALE, linewidth=0.8, xmin=-0.51, xmax=2.2, clip_on=False)
+                axes.axhline(
+                    place - 0.5, color=look.PALE, linewidth=0.8, xmin=-0.51, xmax=1.62, clip_on=False
+                )
         previous = subject
     return picture, axes
+
+
+def _beside(axes: Axes, place: int, text: str) -> None:
+    """The figures of a row in words, right of it."""
+    transform = axes.get_yaxis_transform()
+    axes.text(1.02, place, text, transform=transform, fontsize=8, va="center", color="#333333")
+
+
+def _above(axes: Axes, count: int, at: float, text: str, colour: str, weight: str = "normal") -> None:
+    """A word above the rows, at a share of their width."""
+    lift = 1.0 + 0.07 / (_ROW * count + 0.1)
+    axes.text(at, lift, text, transform=axes.transAxes, color=look.ink(colour), fontsize=8, fontweight=weight)
 
 
 def _dot(axes: Axes, value: float, low: float, high: float, height: float, colour: str, marker: str) -> None:
@@ -174,15 +150,14 @@ def _dot(axes: Axes, value: float, low: float, high: float, height: float, colou
     axes.plot([value], [height], marker=marker, color=colour, markersize=5, linestyle="none")
 
 
-def _spaced(axes: Axes, values: list[float]) -> None:
+def _spaced(axes: Axes, values: Sequence[float]) -> None:
     """A logarithmic axis when the values span more than a factor of 20, else a plain one from zero."""
     positive = [value for value in values if value > 0.0]
     low, high = min(positive, default=1.0), max(positive, default=1.0)
     if high / low > 20.0:
         axes.set_xlim(low / 2.0, high * 2.0)
         log_axis(axes, "x")
-        axes.set_xlim(low / 2.0, high * 2.0)
-    else:
-        axes.set_xlim(0.0, high * 1.15)
-        axes.xaxis.set_major_locator(MaxNLocator(4))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+        return
+    axes.set_xlim(0.0, high * 1.15)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))

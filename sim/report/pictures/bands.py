@@ -45,7 +45,10 @@ class Track:
 
 
 def paths(series: pd.DataFrame, subjects: Sequence[str], metric: str) -> pd.DataFrame:
-    """The metric summed over the subjects: one row a time bin, one column a replication; empty if never measured."""
+    """The metric summed over the subjects: one row a time bin, one column a replication.
+
+    Empty if never measured.
+    """
     rows = series[(series["metric"] == metric) & series["subject"].isin(subjects)]
     return rows.pivot_table(index="time", columns="replication", values="value", aggfunc="sum")
 

@@ -84,7 +84,7 @@ def latency(results: Results, metric: str = "latency") -> look.Picture:
 
 
 def exceedance(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
-    """Bucket by bucket: the upper bound (s) and the share of all that lies above it; and how many there are."""
+    """By bucket, the upper bound (s) and the share of all that lies above it; and how many there are."""
     ordered = rows.sort_values("high")
     count = ordered["count"].to_numpy(dtype=float)
     total = int(count.sum())

@@ -63,8 +63,8 @@ def goodput_against_load(curve: pd.DataFrame) -> look.Picture:
         label_ends(axes, labels)
     ends = "; ".join(f"{name} {short(float(line['mean'].iloc[-1]))}" for name, line in lines.items())
     picture.alt = (
-        f"Goodput against offered load. At the greatest load, {short(float(offered.max()))} requests per second, "
-        f"perfect services would answer {short(float(ideal[-1]))} per second; {ends}."
+        f"Goodput against offered load. At the greatest load, {short(float(offered.max()))} requests per "
+        f"second, perfect services would answer {short(float(ideal[-1]))} per second; {ends}."
     )
     return picture
 
@@ -82,8 +82,8 @@ def hockey_stick(
     Args:
         curve: of one variant, from `sim.study.curves.load_curve`.
         subject: whose latency, such as `traffic:web`.
-        theory: columns offered_rate (1/s), metric, mean (s); a metric ends in `_mean`, `_p50`, `_p95` or `_p99`. The
-            mean is drawn only where theory has no quantiles.
+        theory: columns offered_rate (1/s), metric, mean (s); a metric ends in `_mean`, `_p50`, `_p95` or
+            `_p99`. The mean is drawn only where theory has no quantiles.
         objectives: names and limits (s).
         knee: an offered rate (1/s).
         theory_name: what to call the theory.

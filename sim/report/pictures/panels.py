@@ -123,7 +123,7 @@ def panels(results: Results, service: str) -> list[Panel]:
 
 
 def _parting(results: Results, service: str) -> NDArray[np.float64] | None:
-    """The queue in each replication, one column each, where some recovered from the faults and some did not."""
+    """The queue in each replication, by column, if some recovered from the faults and others did not."""
     found = recovery(results, service, touching(results.scenario, service))
     if found is None or found.recovered in (0, len(found.times)):
         return None

@@ -1,4 +1,4 @@
-"""How every picture looks: the palette, the drawing defaults, and `Picture`, a figure that carries its words."""
+"""How every picture looks: palette, drawing defaults, and `Picture`, a figure with its words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-import matplotlib
+import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgb
@@ -26,7 +26,7 @@ VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#767676"
 PALE = "#D9D9D9"
-"""Okabe and Ito's palette (2008), told apart with every common form of colour blindness; greys for what is not data."""
+"""Okabe and Ito's palette (2008), safe with every common colour blindness; greys for what is not data."""
 
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 
@@ -70,9 +70,9 @@ DEFAULTS: dict[str, Any] = {
 @contextmanager
 def style() -> Iterator[None]:
     """Draw with the defaults above, whatever the reader's own matplotlib settings are."""
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(DEFAULTS)
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()
+        mpl.rcParams.update(DEFAULTS)
         # A name may hold signs that the font lacks; a box in their place is no reason to fail a report.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         yield
@@ -105,7 +105,7 @@ class Picture(Figure):
         FigureCanvasAgg(self)
 
     def svg(self, prefix: str | None = None) -> str:
-        """The picture as one `<svg>` element to set into a page; `prefix` keeps its ids apart from other pictures'."""
+        """One `<svg>` element to set into a page; `prefix` keeps its ids apart from other pictures' ids."""
         stream = io.StringIO()
         with style():
             FigureCanvasSVG(self).print_svg(stream, metadata={"Date": None})

@@ -25,10 +25,11 @@ _TITLE, _HEADING = 0.26, 0.34
 
 
 def timeline(results: Results, service: str | None = None) -> look.Picture:
-    """Offered load and goodput, queue, busy workers, 503s and waiting retries at one service, over one time axis.
+    """Offered load and goodput, queue, busy workers, 503s and waiting retries at one service, over one time "
+    "axis.
 
-    Means over the replications, with a band for the 95 % interval of the mean. Without `service`, the one that
-    refused or queued the most.
+    Means over the replications, with a band for the 95 % interval of the mean. Without `service`, the one
+    that refused or queued the most.
     """
     name = service or busiest(results)
     rows = panels(results, name)
@@ -120,7 +121,8 @@ def _span(scenario: Scenario) -> str:
 def _words(rows: Sequence[Panel]) -> str:
     """The panels' peaks in words, for a reader who cannot see them."""
     peaks = [
-        f"{line.label.replace(chr(10), ' ')} peaks at {short(line.track.peak)} and ends at {short(line.track.end)}"
+        f"{line.label.replace(chr(10), ' ')} peaks at {short(line.track.peak)} and ends at "
+        f"{short(line.track.end)}"
         for panel in rows
         for line in panel.lines
     ]

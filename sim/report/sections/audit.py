@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
@@ -47,8 +48,8 @@ def conservation(books: dict[str, Any]) -> str:
     attempts = " + ".join(f"{books[name]:,} {name}" for name in ends) + f" + {books['attempts_open']:,} open"
     verdict = "Both balances hold" if books["passed"] else "A balance is broken"
     return (
-        f"{verdict}. Requests: {books['born']:,} born = {books['success']:,} success + {books['gave_up']:,} gave up + "
-        f"{books['open']:,} open. Attempts: {books['sent']:,} sent = {attempts}."
+        f"{verdict}. Requests: {books['born']:,} born = {books['success']:,} success + {books['gave_up']:,} "
+        f"gave up + {books['open']:,} open. Attempts: {books['sent']:,} sent = {attempts}."
     )
 
 
@@ -69,9 +70,9 @@ def _little(material: Material) -> list[Block]:
         for row in audits.itertuples(index=False)
     ]
     caption = (
-        "The identity ∫N dt = Σ time inside holds exactly in every run; its residual is rounding. L, λ and W are measured apart, "
-        "so where the window cuts many stays (a spike, a backlog at the end) L and λW may differ, and then say by how much "
-        "the run is not stationary."
+        "The identity ∫N dt = Σ time inside holds exactly in every run; its residual is rounding. L, λ and "
+        "W are measured apart, so where the window cuts many stays (a spike, a backlog at the end) L and "
+        "λW may differ, and then say by how much the run is not stationary."
     )
     columns = ("subject", "boundary", "L", "λ", "W", "λW", "residual")
     table = Table(
@@ -93,8 +94,9 @@ def _theory(material: Material) -> list[Block]:
         shown = rows[(rows["theory"] > 0.0) & rows["metric"].isin(DRAWN)].head(_MOST)
         if len(shown):
             caption = (
-                "Each dot is the simulated figure divided by theory's, with its 95 % interval; blue models are exact, "
-                "orange ones approximate. About one interval in twenty misses the line when both are right."
+                "Each dot is the simulated figure divided by theory's, with its 95 % interval; blue models "
+                "are exact, orange ones approximate. About one interval in twenty misses the line when "
+                "both are right."
             )
             blocks.append(Figure(theory_beside_simulation(shown), caption))
         cells = [
@@ -125,7 +127,7 @@ def _theory(material: Material) -> list[Block]:
 
 
 def beside(material: Material) -> pd.DataFrame:
-    """Theory and simulation of the same figures: subject, metric, unit, model, method, theory, mean, low, high."""
+    """Figures of theory and simulation: subject, metric, unit, model, method, theory, mean, low, high."""
     import pandas as pd
 
     columns = ["subject", "metric", "unit", "model", "method", "theory", "mean", "low", "high"]
@@ -134,7 +136,7 @@ def beside(material: Material) -> pd.DataFrame:
     for model in material.theory.models:
         for row in model.summary.itertuples(index=False):
             own = material.records.get((str(row.subject), str(row.metric)))
-            if own is None or not (own.mean == own.mean) or not (row.mean == row.mean):
+            if own is None or math.isnan(own.mean) or math.isnan(row.mean):
                 continue
             kind = "exact" if model.exact else "approximate"
             rows.append(

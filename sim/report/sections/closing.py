@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.report.blocks import Block, Facts, Listing, Paragraph, Section
-from sim.report.blocks import Bullets as List
+from sim.report.blocks import Block, Bullets, Facts, Listing, Paragraph, Section
 
 if TYPE_CHECKING:
     from sim.report.material import Material
@@ -39,19 +39,44 @@ GLOSSARY = (
     ),
 )
 
+INPUTS = (
+    "A simulation answers for its inputs: service times, arrivals and the clients' ways are as given, and "
+    "independent of each other unless the scenario says otherwise."
+)
+ONE = "One replication has no interval: nothing here says how much is chance. Ask for 10 or more."
+FEW = "So few replications give wide intervals; ask for 10 or more before acting on them."
+OPEN = (
+    "{:,} of {:,} requests were still open when the run ended; they are in no latency, so the slowest are "
+    "missing from it."
+)
+MIXED = "Load or faults change during the run, so means over it mix different states: read the timeline beside them."
+FILLING = "No warm-up is left out: the figures hold the time in which the empty system fills."
+APPROXIMATE = (
+    "Models marked approximate are rules of thumb with known limits; where they differ, trust the simulation."
+)
+RECORDED = (
+    "Arrivals are replayed from a record: replications share them and differ in the other draws alone, so "
+    "intervals do not say how another day would go. Retries that the record holds count as new requests."
+)
+HEADROOM = (
+    "Headroom is read off lines between loads that were simulated, each of them steady and without faults."
+)
+
 
 def closing(material: Material) -> Section:
     """What to keep in mind, how to make it again, and what the words mean."""
-    run = material.results
+    results = material.results
+    file = Path(material.source).name
     command = (
-        f"forebay report {shlex.quote(material.source)} --seed {run.seed} --replications {run.replications}"
+        f"forebay report {shlex.quote(file)} --seed {results.seed} --replications {results.replications}"
+    )
+    again = (
+        f"To make this report again, save the scenario of section 2 as {file}, with its data files beside "
+        "it if it names any, and run:"
     )
     blocks: list[Block] = [
-        List(caveats(material)),
-        Paragraph(
-            f"To make this report again, save the scenario of section 2 as {material.source}, with its data files beside it if it "
-            "names any, and run:"
-        ),
+        Bullets(caveats(material)),
+        Paragraph(again),
         Listing(command, "sh"),
         Facts(GLOSSARY),
     ]
@@ -60,50 +85,20 @@ def closing(material: Material) -> Section:
 
 def caveats(material: Material) -> list[str]:
     """What limits these figures, as far as the run itself tells."""
-    run = material.results
-    books = material.results.conservation
-    found = [
-        "A simulation answers for its inputs: service times, arrivals and the clients' ways are as given, and independent of "
-        "each other unless the scenario says otherwise."
-    ]
-    if run.replications == 1:
-        found.append(
-            "One replication has no interval: nothing here says how much is chance. Ask for 10 or more."
-        )
-    elif run.replications < 5:
-        found.append(
-            f"{run.replications} replications give wide intervals; ask for 10 or more before acting on them."
-        )
-    if books["open"]:
-        share = books["open"] / max(1, books["born"])
-        found.append(
-            f"{books['open']:,} of {books['born']:,} requests ({share:.2%}) were still open when the run ended; they are in no "
-            "latency, so the slowest are missing from it."
-        )
-    if material.scenario.faults or _varies(material):
-        found.append(
-            "Load or faults change during the run, so means over it mix different states: read the timeline beside them."
-        )
-    if run.warmup == 0.0 and not material.scenario.faults:
-        found.append("No warm-up is left out: the figures hold the time in which the empty system fills.")
-    if material.theory is not None and any(not model.exact for model in material.theory.models):
-        found.append(
-            "Models marked approximate are rules of thumb with known limits; where they differ, trust the simulation."
-        )
-    kinds = {traffic.arrivals.kind for traffic in material.scenario.traffic.values()}
-    if "trace" in kinds:
-        found.append(
-            "Arrivals are replayed from a record: replications share them and differ only in the other draws, so intervals do not "
-            "say how another day would go. If the record holds retries of its own, they count as new requests here."
-        )
-    if material.own_curve is not None:
-        found.append(
-            "Headroom is read off a line between loads that were simulated, for a load that stays, without faults."
-        )
-    return found
-
-
-def _varies(material: Material) -> bool:
-    return any(
-        traffic.arrivals.kind in ("profile", "sinusoid") for traffic in material.scenario.traffic.values()
-    )
+    results, scenario = material.results, material.scenario
+    kinds = {traffic.arrivals.kind for traffic in scenario.traffic.values()}
+    varies = bool(scenario.faults) or bool(kinds & {"profile", "sinusoid"})
+    approximate = material.theory is not None and any(not model.exact for model in material.theory.models)
+    left_open = results.conservation["open"]
+    found = {
+        INPUTS: True,
+        ONE: results.replications == 1,
+        FEW: 1 < results.replications < 5,
+        OPEN.format(left_open, results.conservation["born"]): left_open > 0,
+        MIXED: varies,
+        FILLING: results.warmup == 0.0 and not varies,
+        APPROXIMATE: approximate,
+        RECORDED: "trace" in kinds,
+        HEADROOM: material.own_curve is not None,
+    }
+    return [text for text, applies in found.items() if applies]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
-from sim.report.figures import figure, metric_words
+from sim.report.figures import NOTHING, figure, metric_words
 from sim.report.headroom import knee
 from sim.study.curves import can_fail
 from sim.study.load import callers, offered_load, scaled, steady
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _MOST = 3
 _STEEP = 1.25
-"""Loads beyond this multiple of capacity are left out of the hockey stick, unless the load as written is there."""
+"""Loads beyond this multiple of capacity are left out of the hockey stick.
+
+Unless the load as written is there.
+"""
 
 
 def hockey_stick(material: Material) -> Section | None:
@@ -72,9 +75,9 @@ def theory_over_load(
 ) -> tuple[pd.DataFrame | None, str]:
     """Theory's latency of a traffic class at each load, and what the theory is called.
 
-    Where no theory holds of the scenario as it is, because clients retry or leave, or because the queue is bounded, the
-    nearest that has one is solved: without timeout and retry, then without the bound too. Quantiles are preferred; where
-    no theory has them, the mean. None where there is not even that.
+    Where no theory holds of the scenario as it is, because clients retry or leave, or because the queue is
+    bounded, the nearest that has one is solved: without timeout and retry, then without the bound too.
+    Quantiles are preferred; where no theory has them, the mean. None where there is not even that.
 
     Returns:
         A table of offered_rate (1/s), metric, mean (s), and a name, in lines fit for a label.
@@ -123,7 +126,9 @@ def _solved(
 
 
 def _caption(name: str, theory: pd.DataFrame | None, words: str, bend: float | None) -> str:
-    text = f"Latency of traffic {name}, from a request's birth to its success, on a logarithmic axis; bands are 95 % intervals."
+    text = (
+        f"Latency of traffic {name}, from birth to success, on a logarithmic axis; bands are 95 % intervals."
+    )
     if theory is not None:
         text += f" Dashed: {words.replace(chr(10), ' ')}."
     if bend is not None:
@@ -134,7 +139,9 @@ def _caption(name: str, theory: pd.DataFrame | None, words: str, bend: float | N
 def _goodput_caption(material: Material, curve: pd.DataFrame) -> str:
     text = "Goodput of all traffic together, with 95 % intervals; dotted: what perfect services would answer."
     if curve["variant"].nunique() == 1 and not can_fail(steady(material.scenario)):
-        text += " No attempt can fail here (no bounded queue, no timeout, no errors), so ways to retry do not differ."
+        text += (
+            " No attempt can fail here (no bounded queue, timeout or errors), so ways to retry are all alike."
+        )
     return text
 
 
@@ -158,7 +165,7 @@ def _goodput_table(curve: pd.DataFrame) -> Table:
             rows.append(
                 (
                     load,
-                    format_ratio(round(ratio, 3)) if ratio == ratio else "–",
+                    format_ratio(round(ratio, 3)) if math.isfinite(ratio) else NOTHING,
                     variant,
                     figure(good["mean"], good["low"], good["high"], "1/s"),
                     figure(float(tries["mean"].max())),

@@ -30,7 +30,10 @@ class Advice:
 
 
 def queue(material: Material) -> Section | None:
-    """The longest useful queue of each service whose clients' patience, or whose latency objective, is known."""
+    """The longest useful queue of each service whose clients' patience, or whose latency objective.
+
+    Is known.
+    """
     found = advice(material.scenario)
     if not found:
         return None
@@ -48,8 +51,9 @@ def queue(material: Material) -> Section | None:
     columns = ("service", "serves", "patience", "longest useful queue", "places", "wait when full")
     blocks: list[Block] = [
         Paragraph(
-            "The longest useful queue is what the workers can clear while the most impatient client still waits: patience × "
-            "rate of service. An attempt that joins behind it is served, if at all, for nobody."
+            "The longest useful queue is what the workers can clear while the most impatient client still "
+            "waits: patience × rate of service. An attempt that joins behind it is served, if at all, for "
+            "nobody."
         ),
         Table("Longest useful queue", columns, rows, frozenset({1, 3, 4, 5})),
         *(Paragraph(words(each)) for each in found),
@@ -58,7 +62,7 @@ def queue(material: Material) -> Section | None:
 
 
 def advice(scenario: Scenario) -> list[Advice]:
-    """For each service: the shortest timeout, deadline or latency objective of its callers, and what it allows."""
+    """What the shortest timeout, deadline or latency objective of a service's callers allows, by service."""
     found = []
     for name, service in scenario.services.items():
         mean = mean_service_time(scenario, name)
@@ -78,18 +82,20 @@ def words(each: Advice) -> str:
     full = each.capacity / each.rate
     if math.isinf(each.capacity):
         return (
-            f"The queue of {each.service} has no limit: in an overload it grows until every client has left. About "
-            f"{each.longest:,.0f} places would be of use."
+            f"The queue of {each.service} has no limit: in an overload it grows until every client has "
+            f"left. About {each.longest:,.0f} places would be of use."
         )
     if each.capacity > each.longest:
         return (
-            f"The queue of {each.service} is longer than is of use: at the back of {each.capacity:,.0f} places the wait is "
-            f"{format_duration(full)}, and {each.source} allows {format_duration(each.patience)}, service included. Beyond "
-            f"{each.longest:,.0f} places a 503 at once is kinder than a late answer."
+            f"The queue of {each.service} is longer than is of use: at the back of {each.capacity:,.0f} "
+            f"places the wait is {format_duration(full)}, and {each.source} allows "
+            f"{format_duration(each.patience)}, service included. Beyond {each.longest:,.0f} places a 503 "
+            "at once is kinder than a late answer."
         )
     return (
-        f"The queue of {each.service} is within what is of use: a wait through all {each.capacity:,.0f} places takes "
-        f"{format_duration(full)}, within the {format_duration(each.patience)} that {each.source} allows."
+        f"The queue of {each.service} is within what is of use: a wait through all {each.capacity:,.0f} "
+        f"places takes {format_duration(full)}, within the {format_duration(each.patience)} that "
+        f"{each.source} allows."
     )
 
 

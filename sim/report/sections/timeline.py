@@ -32,7 +32,9 @@ def timeline(material: Material) -> Section | None:
         picture = draw(material.results, name)
         picture.name = f"timeline-{name}"
         blocks.append(Figure(picture, _caption(material, name)))
-        blocks.extend(Paragraph(text) for text in recovery_words(material.results, name))
+        recovered = recovery_words(material.results, name)
+        if recovered:
+            blocks.append(Paragraph(recovered))
     return Section(5, "timeline", "What happens over time", blocks)
 
 
@@ -45,40 +47,35 @@ def _caption(material: Material, name: str) -> str:
     )
     shaded = "; faults are shaded" if material.scenario.faults else ""
     return (
-        f"Service {name}: {band}{shaded}. Where goodput lies under the load offered, the gap is requests that "
-        "were refused, gave up, or are still waiting."
+        f"Service {name}: {band}{shaded}. Where goodput lies under the load offered, the gap is requests "
+        "that were refused, gave up, or are still waiting."
     )
 
 
-def recovery_words(results: Results, service: str) -> list[str]:
-    """How many replications recovered from the faults that touch a service, and how long it took them."""
+def recovery_words(results: Results, service: str) -> str:
+    """How many replications recovered from the faults that touch a service, and how long it took them; "" if unknown."""
     from sim.report.pictures.windows import touching
 
     found = recovery(results, service, touching(results.scenario, service))
     if found is None:
-        return []
+        return ""
     count = len(found.times)
     after = f"after the last fault ended at {format_duration(found.end)}"
     if found.recovered == 0:
-        return [
-            f"The backlog of {service} was not back at its old level in any of {count} replications within the "
-            f"{format_duration(found.watched)} {after}: the overload outlived its cause, or the run is too short to tell."
-        ]
+        return (
+            f"The backlog of {service} was not back at its old level in any of {count} replications within "
+            f"the {format_duration(found.watched)} {after}: the overload outlived its cause, or the run is "
+            "too short."
+        )
     low, high = found.interval()
     known = sorted(time for time in found.times if math.isfinite(time))
-    span = (
-        f"{format_duration(known[0])} to {format_duration(known[-1])}"
-        if len(known) > 1
-        else format_duration(known[0])
-    )
-    middle = (
-        f"median {format_duration(found.middle)}" if math.isfinite(found.middle) else "the median not reached"
-    )
-    text = f"The backlog of {service} was back at its old level {span} {after} ({middle})"
+    span = " to ".join(dict.fromkeys(format_duration(time) for time in (known[0], known[-1])))
+    middle = format_duration(found.middle) if math.isfinite(found.middle) else "not reached"
+    text = f"The backlog of {service} was back at its old level {span} {after} (median {middle})"
     if found.recovered == count:
-        return [f"{text}, in all {count} replications." if count > 1 else f"{text}."]
-    return [
+        return f"{text}, in all {count} replications." if count > 1 else f"{text}."
+    return (
         f"{text}, but only in {found.recovered} of {count} replications (chance of recovery between "
-        f"{format_ratio(round(low, 2))} and {format_ratio(round(high, 2))} with 95 % confidence): the run has two fates, and "
-        "its means describe neither."
-    ]
+        f"{format_ratio(round(low, 2))} and {format_ratio(round(high, 2))} with 95 % confidence): the run "
+        "has two fates, and its means describe neither."
+    )

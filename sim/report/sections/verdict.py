@@ -55,8 +55,8 @@ def _headline(material: Material, rows: list[Any]) -> str:
             more = f" ({len(found)} of {count})" if count > 1 else ""
             measured = figure(first.value, first.low, first.high, objective.unit)
             return (
-                f"{metric_words(first.metric)} of {subject_words(first.subject)}, {bound(objective)}, {words}: "
-                f"{measured}{more}."
+                f"{metric_words(first.metric)} of {subject_words(first.subject)}, {bound(objective)}, "
+                f"{words}: {measured}{more}."
             )
     return "The objective holds." if count == 1 else f"All {count} objectives hold."
 
@@ -71,7 +71,8 @@ def _figures(material: Material) -> list[tuple[str, str]]:
             material.records[subject, metric] for metric in wanted if (subject, metric) in material.records
         ]
         words = [
-            f"{metric_words(row.metric)} {figure(row.mean, row.low, row.high, unit_shown(row.metric, row.unit))}"
+            f"{metric_words(row.metric)} "
+            f"{figure(row.mean, row.low, row.high, unit_shown(row.metric, row.unit))}"
             for row in rows
             if row.mean == row.mean
         ]
@@ -123,11 +124,9 @@ def _binding(material: Material) -> list[tuple[str, str]]:
     name, load = bottleneck(material.scenario)
     if not (math.isfinite(load.ratio) and math.isfinite(load.capacity)):
         return []
-    service = material.scenario.services[name]
-    words = [
-        f"workers of {name}: {format_rate(load.offered)} offered of {format_rate(load.capacity)} that {service.workers:,.0f} "
-        f"can serve, {format_ratio(round(load.ratio, 3))}"
-    ]
+    workers = f"{material.scenario.services[name].workers:,.0f} workers of {name}"
+    most = f"{format_rate(load.offered)} offered of {format_rate(load.capacity)} that they can serve"
+    words = [f"{workers}: {most}, {format_ratio(round(load.ratio, 3))}"]
     busy = material.value(f"service:{name}", "utilization")
     if busy is not None:
         words.append(f"{format_ratio(round(busy, 3))} busy over the run")
@@ -138,5 +137,5 @@ def _binding(material: Material) -> list[tuple[str, str]]:
 
 
 def _recovery(material: Material) -> list[tuple[str, str]]:
-    words = [text for name in material.scenario.services for text in recovery_words(material.results, name)]
-    return [("Recovery", " ".join(words))] if words else []
+    words = [recovery_words(material.results, name) for name in material.scenario.services]
+    return [("Recovery", " ".join(filter(None, words)))] if any(words) else []
