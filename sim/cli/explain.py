@@ -2,7 +2,6 @@
 
 import math
 import textwrap
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -11,19 +10,15 @@ from sim.cli.files import load_scenario
 from sim.cli.options import NoColorOption, QuietOption, ScenarioFile, SetOption
 from sim.cli.printing import json_text
 from sim.cli.terminal import Terminal
-from sim.errors import QuantityError
-from sim.report.figures import figure
-from sim.units import format_duration, format_rate, format_ratio, parse_duration, parse_rate
+from sim.units import format_duration, format_rate, format_ratio
 
 if TYPE_CHECKING:
     from sim.scenario.clients import Client
     from sim.scenario.faults import Fault
-    from sim.scenario.rule import Rule
     from sim.scenario.scenario import Scenario
 
 Style = Literal["text", "json", "md"]
 WIDTH = 100
-MOST_SHOWN = 12  # entries of a long list, such as a day's profile
 
 
 def command(
@@ -55,9 +50,10 @@ def sections(scenario: "Scenario") -> dict[str, list[str]]:
     parts = {
         "Who sends work": [line for name in scenario.traffic for line in _traffic(scenario, name)],
         "What serves it": [line for name in scenario.services for line in _service(scenario, name)],
-        "What goes wrong": [_fault(scenario, fault) for fault in scenario.faults],
+        "How long a queue is of use": _queues(scenario),
+        "What goes wrong": [_fault(scenario, place) for place in range(len(scenario.faults))],
         "What must hold": _objectives(scenario),
-        "What theory applies": _theory(scenario),
+        "What theory says": _theory(scenario),
         "How it is run": [_run(scenario)],
     }
     return {title: lines for title, lines in parts.items() if lines}
@@ -65,9 +61,15 @@ def sections(scenario: "Scenario") -> dict[str, list[str]]:
 
 def document(scenario: "Scenario") -> dict[str, Any]:
     """The same for programs: each service's load in base units, and the words."""
+    from sim.report.sections.queue import advice
+
+    useful = {
+        each.service: {"patience": each.patience, "longest_useful_queue": each.longest}
+        for each in advice(scenario)
+    }
     services = {}
     for name in scenario.services:
-        load = _load(scenario, name)
+        load = {**_load(scenario, name), **useful.get(name, {})}
         services[name] = {key: value if math.isfinite(value) else None for key, value in load.items()}
     head = {"schema_version": 1, "scenario": scenario.name, "hash": scenario.hash}
     return {**head, "services": services, "words": sections(scenario)}
@@ -81,25 +83,6 @@ def amplification(client: "Client") -> float:
     return (1.0 - math.pow(goes_on, attempts)) / (1.0 - goes_on)
 
 
-def patience(scenario: "Scenario", service: str) -> float:
-    """Seconds that the most patient caller of a service waits for a reply; inf if one waits for ever."""
-    from sim.study.load import callers
-
-    limits = [
-        math.inf if scenario.services[service].queue.max_wait is None else _most_wait(scenario, service)
-    ]
-    for name in callers(scenario, service):
-        client = scenario.client_of(name)
-        limits.append(min(client.timeout or math.inf, client.deadline or math.inf))
-    return min(limits[0], max(limits[1:], default=math.inf))
-
-
-def _most_wait(scenario: "Scenario", service: str) -> float:
-    """The queue's own limit of a wait, if it is the same for all; inf if there is none."""
-    wait = scenario.services[service].queue.max_wait
-    return math.inf if wait is None or wait.scv() > 0.0 else wait.moments()[0]
-
-
 def _load(scenario: "Scenario", service: str) -> dict[str, float]:
     from sim.study.load import callers, mean_service_time, nominal_rate, service_load
 
@@ -108,7 +91,6 @@ def _load(scenario: "Scenario", service: str) -> dict[str, float]:
         nominal_rate(scenario, name) * amplification(scenario.client_of(name))
         for name in callers(scenario, service)
     )
-    waits = patience(scenario, service)
     return {
         "offered_rate": load.offered,
         "workers": scenario.services[service].workers,
@@ -118,79 +100,57 @@ def _load(scenario: "Scenario", service: str) -> dict[str, float]:
         "utilization": load.ratio,
         "worst_case_rate": worst,
         "worst_case_utilization": worst / load.capacity,
-        "patience": waits,
-        "longest_useful_queue": _whole(waits * load.capacity),
     }
-
-
-def _whole(places: float) -> float:
-    """Whole places, a rounding error below a whole number counted as that number."""
-    return float(math.floor(places * (1.0 + 1e-12))) if math.isfinite(places) else math.inf
 
 
 def _traffic(scenario: "Scenario", name: str) -> list[str]:
+    from sim.report.phrases import patience, phrase, retries
     from sim.study.load import nominal_rate
 
-    traffic = scenario.traffic[name]
+    traffic, client = scenario.traffic[name], scenario.client_of(name)
     rate = nominal_rate(scenario, name)
-    often = f"about {format_rate(rate)}" if math.isfinite(rate) else "at a rate that is not known beforehand"
-    own = f", client {scenario.client_name(name)}" if scenario.client_name(name) else ""
-    lines = [f"{name} → {traffic.call}: {often} on average; {_said(traffic.arrivals)}{own}."]
-    return [*lines, f"{name}: {_client(scenario.client_of(name))}"]
-
-
-def _client(client: "Client") -> str:
-    told = {
-        "never": "the server is not told, and may do the work for nobody",
-        "queued": "it leaves the queue",
-        "anywhere": "it leaves the queue, or stops in service",
-    }
-    words = []
-    if client.timeout is None:
-        words.append("waits for ever for a reply")
-    else:
-        after = format_duration(client.timeout)
-        words.append(f"gives an attempt up after {after} ({told[client.cancel]})")
-    retry = client.retry
-    if retry.attempts == 1:
-        return f"{words[0]}; never retries."
-    tries = "without limit" if math.isinf(retry.attempts) else f"up to {retry.attempts:.0f} attempts in all"
-    words.append(f"tries again after {', '.join(retry.on)}, {tries}")
-    if retry.probability < 1.0:
-        words.append(f"each time with a chance of {format_ratio(retry.probability)}")
-    if client.deadline is not None:
-        words.append(f"but not past {format_duration(client.deadline)} from the request's birth")
-    words.append(f"backoff {_said(retry.backoff)}")
+    often = (
+        f"about {format_rate(rate)} on average" if math.isfinite(rate) else "at a rate not known beforehand"
+    )
+    lines = [f"{name} → {traffic.call}: {often} ({phrase(traffic.arrivals)})."]
+    whose = f"client {scenario.client_name(name)}: " if scenario.client_name(name) else ""
     most = amplification(client)
-    if math.isinf(most):
-        return f"{'; '.join(words)}. If every attempt failed it would never stop."
-    return f"{'; '.join(words)}. If every attempt failed, one request would become {most:.4g}."
+    if most > 1.0:
+        many = "would never stop" if math.isinf(most) else f"would become {most:.4g}"
+        end = f"; if every attempt failed, one request {many}."
+    else:
+        end = "."
+    return [*lines, f"{name}: {whose}{patience(client)}; {retries(client)}{end}"]
 
 
 def _service(scenario: "Scenario", name: str) -> list[str]:
+    from sim.report.phrases import phrase, refusals
+
     service, load = scenario.services[name], _load(scenario, name)
-    workers = _count(service.workers, "worker")
     mean = format_duration(load["mean_service_time"])
-    lines = [f"{name}: {workers}, {mean} a job on average ({_said(service.service_time)})."]
-    lines.append(f"{name}: {_stability(load, service.queue.capacity)}")
-    if load["worst_case_rate"] > load["offered_rate"] and math.isfinite(load["service_rate"]):
-        lines.append(f"{name}: {_worst(load)}")
     room = service.queue.capacity
-    if math.isfinite(room):
-        full = f", where the last waits about {format_duration(room / load['service_rate'])}" if room else ""
-        if service.queue.overflow == "reject":
-            fate = "whoever finds them taken is rejected (503)"
-        else:
-            fate = "whoever finds them taken drives out the oldest, which is rejected (503)"
-        lines.append(f"{name}: {_count(room, 'place')} to wait{full}; {fate}.")
-    longest = load["longest_useful_queue"]
-    if math.isfinite(longest):
-        waits = format_duration(load["patience"])
-        advice = f"the longest useful queue is {waits} × {format_rate(load['service_rate'])} = {longest:,.0f}"
-        if room > longest:
-            advice += f"; of this one's {_count(room, 'place')} the rest hold work whose client has given up"
-        lines.append(f"{name}: {advice}.")
-    return lines
+    full = f", the last of which waits about {format_duration(room / load['service_rate'])}" if room else ""
+    places = f"{_count(room, 'place')} to wait{full}" if math.isfinite(room) else "room for all to wait"
+    lines = [
+        f"{_count(service.workers, 'worker')}, {mean} a job on average ({phrase(service.service_time)}).",
+        f"{places}; {refusals(service)}; {service.queue.discipline.kind}.",
+        _stability(load, room),
+    ]
+    if load["worst_case_rate"] > load["offered_rate"] and math.isfinite(load["service_rate"]):
+        lines.append(_worst(load))
+    return [f"{name}: {line}" for line in lines]
+
+
+def _queues(scenario: "Scenario") -> list[str]:
+    from sim.report.sections.queue import advice, words
+
+    found = []
+    for each in advice(scenario):
+        mean = _load(scenario, each.service)["mean_service_time"]
+        sum_of_it = f"({format_duration(each.patience)} − {format_duration(mean)}) × {format_rate(each.rate)}"
+        longest = f"longest useful queue {sum_of_it} = {each.longest:,.0f} ({each.source})"
+        found.append(f"{each.service}: {longest}. {words(each)}")
+    return found
 
 
 def _stability(load: dict[str, float], room: float) -> str:
@@ -219,13 +179,15 @@ def _worst(load: dict[str, float]) -> str:
     return f"if every attempt failed, retries would make it {worst}."
 
 
-def _fault(scenario: "Scenario", fault: "Fault") -> str:
-    written = fault.model_dump(mode="json", by_alias=True, exclude_unset=True)
+def _fault(scenario: "Scenario", place: int) -> str:
+    from sim.scenario.schema import flow
+
+    fault, written = scenario.faults[place], scenario.document["faults"][place]
     lasting = "to the end" if fault.lasting is None else f"for {format_duration(fault.lasting)}"
-    effect = {key: value for key, value in written.items() if key not in {"at", "for"} and value is not None}
+    effect = flow({key: value for key, value in written.items() if key not in {"at", "for"}})[1:-1]
     loads = [_load_at(scenario, name, fault.at) for name in _services_hit(scenario, fault)]
-    then = "; ".join(load for load in loads if load)
-    return f"from {format_duration(fault.at)} {lasting}: {_flat(effect)}{f' ({then})' if then else ''}."
+    then = f" ({'; '.join(filter(None, loads))})" if any(loads) else ""
+    return f"from {format_duration(fault.at)} {lasting}: {effect}{then}."
 
 
 def _services_hit(scenario: "Scenario", fault: "Fault") -> list[str]:
@@ -256,14 +218,9 @@ def _load_at(scenario: "Scenario", service: str, time: float) -> str:
 
 
 def _objectives(scenario: "Scenario") -> list[str]:
-    lines = []
-    for objective in scenario.objectives:
-        bound = objective.at_most if objective.at_most is not None else objective.at_least
-        sign = "at most" if objective.at_most is not None else "at least"
-        lines.append(
-            f"{objective.subject} {objective.metric} {sign} {figure(bound, None, None, objective.unit)}."
-        )
-    return lines
+    from sim.report.phrases import bound
+
+    return [f"{each.subject} {each.metric} {bound(each)}." for each in scenario.objectives]
 
 
 def _theory(scenario: "Scenario") -> list[str]:
@@ -284,34 +241,6 @@ def _run(scenario: "Scenario") -> str:
         f"{_count(run.replications, 'replication')} of {format_duration(run.duration)}, warm-up {warmup}, "
         f"seed {run.seed}, {run.engine} engine."
     )
-
-
-def _said(rule: "Rule") -> str:
-    """A rule as it would be written: `poisson, rate: 120/s`."""
-    written = rule.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    kind = str(written.pop("kind", None) or getattr(rule, "kind", ""))
-    return f"{kind}, {_flat(written)}" if written else kind
-
-
-def _flat(written: dict[str, Any]) -> str:
-    """Keys and values on one line, quantities as a person writes them."""
-    from sim.scenario.schema import flow
-
-    return flow(_readable(written))[1:-1]
-
-
-def _readable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _readable(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_readable(inner) for inner in value[:MOST_SHOWN]] + ["…"] * (len(value) > MOST_SHOWN)
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, str):
-        for parse, show in ((parse_duration, format_duration), (parse_rate, format_rate)):
-            with suppress(QuantityError):
-                return show(parse(value))
-    return value
 
 
 def _count(number: float, noun: str) -> str:

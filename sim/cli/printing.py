@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sim.report.figures import figure
+from sim.report.figures import NOTHING, figure, unit_shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,18 +74,28 @@ def frame_csv(frame: "pd.DataFrame") -> str:
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def records(frame: "pd.DataFrame") -> Any:
-    """The rows of a table of figures, each with its columns as attributes."""
-    return frame.itertuples(index=False)
+def shown(row: Any, *, interval: bool = True) -> str:
+    """The figure of one row of a summary or of objectives, in the unit of its metric."""
+    cells = _cells(row)
+    mean = cells["mean"] if "mean" in cells else cells["value"]
+    if interval:
+        return figure(mean, cells["low"], cells["high"], _unit(cells))
+    return figure(mean, unit=_unit(cells))
 
 
-def shown(row: Any, mean: float | None = None, *, interval: bool = True) -> str:
-    """The figure of one row of a summary, or another `mean` in the unit of its metric."""
-    from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
+def asked(row: Any) -> str:
+    """The bound of an objective: `≤ 1 s`."""
+    cells = _cells(row)
+    most, least = (figure(cells[bound], unit=_unit(cells)) for bound in ("at_most", "at_least"))
+    return f"≥ {least}" if most == NOTHING else f"≤ {most}"
 
-    # An amplification of 1.3 says more than 130 %.
-    unit = "count" if row.metric in UNBOUNDED_RATIOS else unit_of(row.metric)
-    if mean is not None:
-        return figure(mean, unit=unit)
-    value = row.mean if hasattr(row, "mean") else row.value
-    return figure(value, row.low, row.high, unit) if interval else figure(value, unit=unit)
+
+def _cells(row: Any) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = row if isinstance(row, Mapping) else row._asdict()
+    return found
+
+
+def _unit(cells: Mapping[str, Any]) -> str:
+    from sim.scenario.metrics import unit_of
+
+    return unit_shown(cells["metric"], unit_of(cells["metric"]))

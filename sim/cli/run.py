@@ -17,11 +17,11 @@ from sim.cli.options import (
     SeedOption,
     SetOption,
 )
-from sim.cli.printing import Table, frame_csv, json_text, records, shown
+from sim.cli.printing import Table, asked, frame_csv, json_text, shown
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 from sim.errors import UsageError
-from sim.report.figures import figure
+from sim.report.figures import figure, records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,13 +97,8 @@ def summary_table(summary: "pd.DataFrame") -> Table:
 
 def objectives_table(objectives: "pd.DataFrame") -> Table:
     """Each objective: what was asked, what was measured, the verdict."""
-    rows = [(row.subject, row.metric, _asked(row), shown(row), row.verdict) for row in records(objectives)]
+    rows = [(row.subject, row.metric, asked(row), shown(row), row.verdict) for row in records(objectives)]
     return Table("Objectives", ("subject", "metric", "asked", "measured", "verdict"), rows)
-
-
-def _asked(row: Any) -> str:
-    most = row.at_most == row.at_most  # the bound that is not set is NaN
-    return f"≤ {shown(row, row.at_most)}" if most else f"≥ {shown(row, row.at_least)}"
 
 
 def audits_table(audits: "pd.DataFrame") -> Table:

@@ -1,10 +1,11 @@
 """Where words go: data to stdout, notes and progress to stderr; colour only where it is wanted and seen."""
 
+import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0  # seconds of silence before a bar appears
 FLAT_WIDTH = 160  # columns of a table that goes to a file or a pipe
-
-Progress = Callable[[float], None]
-"""What long work calls with the share that is done, 0 to 1."""
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -69,22 +67,37 @@ class Terminal:
         self.write("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     @contextmanager
-    def progress(self, label: str) -> Iterator[Progress]:
+    def progress(self, label: str) -> Iterator["Progress"]:
         """A bar on stderr when the work inside takes more than two seconds and somebody is watching.
 
-        Yields what the work calls with the share that is done; until then the bar only shows life.
+        Yields what the work calls with the share that is done, 0 to 1; until then the bar only shows life.
         """
-        if self.quiet or not sys.stderr.isatty():
-            yield lambda _share: None
+        if self.quiet:
+            # What the work itself would say, such as that it compiles, is a note too.
+            with redirect_stderr(io.StringIO()):
+                yield Progress()
+            return
+        if not sys.stderr.isatty():
+            yield Progress()
             return
         bar = _Bar(label, colour=not self.no_color and wants_colour(sys.stderr))
         try:
-            yield bar.report
+            yield bar
         finally:
             bar.close()
 
 
-class _Bar:
+class Progress:
+    """What long work tells of itself; here to nobody."""
+
+    def __call__(self, share: float) -> None:
+        """The share that is done, 0 to 1."""
+
+    def say(self, label: str) -> None:
+        """What is being done now."""
+
+
+class _Bar(Progress):
     """Appears after `PATIENCE` seconds, from a timer's thread, so that quick work never imports it."""
 
     def __init__(self, label: str, *, colour: bool) -> None:
@@ -98,13 +111,21 @@ class _Bar:
         self._timer.daemon = True
         self._timer.start()
 
-    def report(self, share: float) -> None:
+    def __call__(self, share: float) -> None:
         """Moves the bar to a share of its length."""
         with self._lock:
             self._share = share
             if self._shown is not None:
                 bar, task = self._shown
                 bar.update(task, completed=share, total=1.0)
+
+    def say(self, label: str) -> None:
+        """Writes another label beside the bar."""
+        with self._lock:
+            self._label = label
+            if self._shown is not None:
+                bar, task = self._shown
+                bar.update(task, description=label)
 
     def close(self) -> None:
         """Takes the bar away."""

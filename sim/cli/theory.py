@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from sim.cli.files import load_scenario
 from sim.cli.options import FormatOption, NoColorOption, QuietOption, ScenarioFile, SetOption
-from sim.cli.printing import Table, frame_csv, json_text, records, shown
+from sim.cli.printing import Table, frame_csv, json_text, shown
 from sim.cli.terminal import Terminal
-from sim.report.figures import NOTHING
+from sim.report.figures import NOTHING, records
 
 if TYPE_CHECKING:
     from sim.theory.match import Theory

@@ -9,8 +9,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import numba
 
@@ -18,25 +19,31 @@ from sim.engines import jit
 
 ENGINES: Final = Path(__file__).resolve().parent
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _compiling = threading.Lock()
-_compiled = False
+_compiled = threading.Event()
 
 
 def compile_once(first_call: Callable[[], object]) -> None:
     """Makes the call that compiles the kernel or loads it from the cache, once a process; a compile is announced."""
-    global _compiled
     with _compiling:
-        if _compiled:
+        if _compiled.is_set():
             return
         place = folder()
         if place is None or not any(place.rglob("*.nbi")):
-            print("compiling the engine, once for this version (about 20 s) …", file=sys.stderr, flush=True)
+            _tell("compiling the engine, once for this version: about 20 s …")
             began = time.perf_counter()
             first_call()
-            print(f"compiled in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+            _tell(f"compiled in {time.perf_counter() - began:.0f} s")
         else:
             first_call()
-        _compiled = True
+        _compiled.set()
+
+
+def _tell(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
 
 
 def digest() -> str:
@@ -48,7 +55,7 @@ def digest() -> str:
 
 
 def folder() -> Path | None:
-    """The first folder of these that can be written: FOREBAY_CACHE, the user's cache, the temporary folder; else None."""
+    """The first of FOREBAY_CACHE, the user's cache and the temporary folder that can be written; else None."""
     name = f"forebay-{digest()}"
     for base in _candidates():
         place = base / name
@@ -68,26 +75,24 @@ def _candidates() -> Iterator[Path]:
         yield Path(os.environ["FOREBAY_CACHE"])
     if os.environ.get("XDG_CACHE_HOME"):
         yield Path(os.environ["XDG_CACHE_HOME"]) / "forebay"
-    try:
+    with suppress(RuntimeError):  # no HOME, and no entry for the user
         yield Path.home() / ".cache" / "forebay"
-    except RuntimeError:  # no HOME, and no entry for the user
-        pass
     # A shared temporary folder: only one's own folder in it is trusted, since cached code is run.
     user = os.getuid() if hasattr(os, "getuid") else "user"
     yield Path(tempfile.gettempdir()) / f"forebay-{user}"
 
 
-def cached(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def cached(**options: Any) -> Callable[[F], F]:
     """numba.njit for an entry of the kernel, its machine code kept in `folder()` if there is one."""
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def decorate(function: F) -> F:
         place = folder()
         if place is None:
-            return numba.njit(**options)(function)
+            return cast("F", numba.njit(**options)(function))
         before = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(place)
         try:
-            return numba.njit(cache=True, **options)(function)
+            return cast("F", numba.njit(cache=True, **options)(function))
         finally:
             numba.config.CACHE_DIR = before
 

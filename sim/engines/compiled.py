@@ -11,7 +11,7 @@ import numpy as np
 from sim.engines import cache, events, kernel
 from sim.engines import observations as see
 from sim.engines.lowering import lower
-from sim.engines.memory import ARRAYS, ATTEMPT, EVENT, LOG, METER, REQUEST, WORLD
+from sim.engines.memory import ARRAYS, ATTEMPT, EVENT, REQUEST, WORLD
 from sim.errors import EngineError
 from sim.scenario.scenario import Scenario
 
@@ -25,7 +25,9 @@ FIRST_SIZE: Final = 256
 class World:
     """The arrays of one replication and the record of their addresses that the kernel works on."""
 
-    def __init__(self, scenario: Scenario, seed: int, replication: int, warmup: float, logged: bool) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, replication: int, warmup: float, logged: bool, watched: bool
+    ) -> None:
         flat = lower(scenario, seed, replication)
         rows = len(flat.sources) + len(flat.services)
         edges = see.edges_of(scenario.run.duration, warmup, scenario.run.bin_width)
@@ -47,9 +49,10 @@ class World:
             "counts_read": len(edges) * rows * see.COUNTS,
             "areas_read": len(edges) * rows * see.METERS,
             "lanes": flat.lanes,
+            "occupancy": len(flat.services) * see.STATES if watched else 0,
             "log": FIRST_SIZE if logged else 0,
         }.items():
-            self._place(name, np.zeros(max(1, length), ARRAYS[name]))
+            self._place(name, np.zeros(max(1, length), np.dtype(ARRAYS[name])))
         self.lanes = flat.lanes
         for which, ring in enumerate(self.rings):
             self._place_ring(which, ring)
@@ -60,10 +63,12 @@ class World:
         w["warmup"], w["duration"] = warmup, scenario.run.duration
         w["end"] = scenario.run.duration * (2.0 if scenario.run.drain else 1.0)
         w["free_request"] = w["free_attempt"] = w["ready"] = -1
-        w["logging"] = logged
+        w["logging"], w["watching"] = logged, watched
         for place, service in enumerate(flat.services):
             if math.isfinite(service["workers"]):
-                self.arrays["meters"][(len(flat.sources) + place) * see.METERS + see.WORKERS]["level"] = service["workers"]
+                self.arrays["meters"][(len(flat.sources) + place) * see.METERS + see.WORKERS]["level"] = (
+                    service["workers"]
+                )
         first_arrivals = int(flat.sources["users"].sum()) + len(flat.sources) + len(flat.services)
         self._place("heap", np.zeros(_power_of_two(FIRST_SIZE + first_arrivals), EVENT))
         self._place("requests", np.zeros(0, REQUEST))
@@ -148,6 +153,7 @@ def replicate(
     seed: int,
     warmup: float,
     log: bool = False,
+    states: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> see.Observations:
     """One replication.
@@ -158,12 +164,13 @@ def replicate(
         seed: the run's seed.
         warmup: where the measured window begins, in seconds.
         log: whether to keep the attempt log.
+        states: whether to keep the time spent with each number in a service.
         progress: called now and then with the simulated share of the run, 0 to 1; what it raises stops the run.
 
     Raises:
         EngineError: time does not advance, or a rule gave a time that is not one.
     """
-    world = World(scenario, seed, replication, warmup, log)
+    world = World(scenario, seed, replication, warmup, log, states)
     w = world.record[0]
     cache.compile_once(lambda: kernel.advance(world.address, 0))
     status = kernel.PAUSED
@@ -202,6 +209,7 @@ def replicate(
         final=world.arrays["counts"].reshape(rows, see.COUNTS),
         levels=levels,
         awaited=world.awaited(),
+        occupancy=world.arrays["occupancy"].reshape(-1, see.STATES) if states else None,
         log=see.canonical(world.arrays["log"][: int(w["log_size"])]) if log else None,
     )
 

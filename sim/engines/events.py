@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba
 import numpy as np
 
-from sim.engines.jit import OPTIONS
+from sim.engines.jit import machine_code
 from sim.engines.memory import heap, lanes, timers
 
 COMPLETION, TIMEOUT, PATIENCE, TICK, DELIVERY, ARRIVAL = range(6)
@@ -29,31 +28,31 @@ _SOURCE_SHIFT = np.uint64(SOURCE_SHIFT)
 _REQUEST_SHIFT = np.uint64(REQUEST_SHIFT)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def name_of(source: int, request: int, attempt: int) -> Any:
     """The 61 bits that name an attempt; attempt 0 names the request itself."""
     return (np.uint64(source) << _SOURCE_SHIFT) | (np.uint64(request) << _REQUEST_SHIFT) | np.uint64(attempt)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def key_of(kind: int, name: Any) -> Any:
     """The key of an event of this class about what `name` names."""
     return (np.uint64(kind) << _CLASS_SHIFT) | name
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def class_of(key: Any) -> int:
     """The class of the event with this key."""
-    return np.int64(key >> _CLASS_SHIFT)
+    return int(np.int64(key >> _CLASS_SHIFT))
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def named(key: Any) -> Any:
     """The name in a key."""
     return key & _NAME_BITS
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def push(w: Any, time: float, key: Any, item: int) -> None:
     """Adds an event; the caller has made sure of a free place. The first one takes the place of the event in hand."""
     if w.first_taken:
@@ -75,7 +74,7 @@ def push(w: Any, time: float, key: Any, item: int) -> None:
     events[place].item = item
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def settle(w: Any) -> None:
     """Closes the gap that an event in hand has left at the top, if nothing that it caused has filled it."""
     if w.first_taken:
@@ -87,7 +86,7 @@ def settle(w: Any) -> None:
             sink(w, last.time, last.key, last.item, size)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def sink(w: Any, time: float, key: Any, item: int, size: int) -> None:
     """Puts an event into the gap at the top of a heap of `size`, and down to where it belongs."""
     events = heap(w)
@@ -111,7 +110,7 @@ def sink(w: Any, time: float, key: Any, item: int, size: int) -> None:
     events[place].item = item
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def set_timer(w: Any, which: int, time: float, key: Any, item: int) -> None:
     """Adds a timer to a lane, or to the heap if the lane is full (the driver then enlarges the lane)."""
     lane = lanes(w)[which]
@@ -139,7 +138,7 @@ def set_timer(w: Any, which: int, time: float, key: Any, item: int) -> None:
         wake(w, which)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def wake(w: Any, which: int) -> None:
     """Puts the first timer of a lane into the heap; an earlier such entry of this lane is thereby void."""
     lane = lanes(w)[which]

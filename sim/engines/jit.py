@@ -1,11 +1,11 @@
-"""A rule's plain Python function compiled for the kernel: the same code, rebound to machine words and compiled callees."""
+"""A rule's plain function compiled for the kernel: the same code, rebound to machine words and compiled callees."""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -13,9 +13,18 @@ import numpy as np
 from sim import draws
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-"""Never `fastmath`: both engines must round alike. A division by zero gives inf or nan, as no rule divides by zero."""
+"""Never `fastmath`: both engines must round alike. No rule divides by zero, so no check for it. Nothing is allocated, so
+no reference counts (`_nrt`)."""
 
 _compiled: dict[types.FunctionType, Any] = {}
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def machine_code(function: F) -> F:
+    """The function compiled when it is first called; to a type checker still the function itself."""
+    return cast("F", numba.njit(**OPTIONS)(function))
 
 
 def compiled(function: Callable[..., Any]) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-import numba
 import numpy as np
 
 from sim import draws
@@ -24,6 +23,7 @@ from sim.engines.events import (
     MOST_ATTEMPTS,
     MOST_REQUESTS,
     PATIENCE,
+    SOURCE_SHIFT,
     TICK,
     TIMEOUT,
     class_of,
@@ -35,7 +35,7 @@ from sim.engines.events import (
     settle,
     wake,
 )
-from sim.engines.jit import OPTIONS, compiled
+from sim.engines.jit import OPTIONS, compiled, machine_code
 from sim.engines.memory import (
     areas_read,
     attempts,
@@ -49,6 +49,7 @@ from sim.engines.memory import (
     log,
     meters,
     moments,
+    occupancy,
     parameters,
     requests,
     services,
@@ -84,39 +85,53 @@ NO_NAME = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 uniform = compiled(draws.uniform)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def bucket(value: float) -> int:
     """The twin of the observations' `bucket`, from the bits of the number: exponent and seven bits of the mantissa."""
-    place = (np.float64(value).view(np.int64) >> 45) - _SMALLEST + 1
+    place = int(np.float64(value).view(np.int64) >> 45) - _SMALLEST + 1
     if place < 1:
         return 0
     return min(place, see.BUCKETS - 1)
 
 
+# ------------------------------------------------------------------------------------ what is measured
 
-# ---------------------------------------------------------------------------------------------------- what is measured
 
-
-@numba.njit(**OPTIONS)
+@machine_code
 def count(w: Any, row: int, column: int, by: float) -> None:
+    """Adds to a count."""
     counts(w)[row * see.COUNTS + column] += by
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def change(w: Any, row: int, column: int, by: float, t: float) -> None:
     """A level changes: its area so far is settled first."""
+    if w.watching and row >= w.traffic_count:
+        watch(w, row, t)
     meter = meters(w)[row * see.METERS + column]
     meter.area += meter.level * (t - meter.since)
     meter.since = t
     meter.level += by
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def level(w: Any, row: int, column: int) -> float:
+    """What a meter shows now."""
     return meters(w)[row * see.METERS + column].level
 
 
-@numba.njit(**OPTIONS)
+@machine_code
+def watch(w: Any, row: int, t: float) -> None:
+    """The time since the last change, within the window, goes to the number that was in the service."""
+    line = services(w)[row - w.traffic_count]
+    since, until = max(line.watched_since, w.warmup), min(t, w.duration)
+    if until > since:
+        inside = min(np.int64(level(w, row, see.QUEUE) + level(w, row, see.BUSY)), see.STATES - 1)
+        occupancy(w)[(row - w.traffic_count) * see.STATES + inside] += until - since
+    line.watched_since = t
+
+
+@machine_code
 def stayed(w: Any, row: int, boundary: int, entered: float, left: float) -> None:
     """Something left a boundary; what is inside when the window ends is added then, once, by the driver."""
     place = (row * 3 + boundary) * 3
@@ -128,14 +143,13 @@ def stayed(w: Any, row: int, boundary: int, entered: float, left: float) -> None
         sums[place + see.STAYS] += 1.0
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def observe(w: Any, row: int, column: int, value: float) -> None:
     """A duration enters a histogram."""
     place = row * see.HISTOGRAMS + column
     sums = moments(w)
     sums[3 * place + see.TOTAL] += value
-    if value > sums[3 * place + see.LONGEST]:
-        sums[3 * place + see.LONGEST] = value
+    sums[3 * place + see.LONGEST] = max(sums[3 * place + see.LONGEST], value)
     if value == 0.0:
         sums[3 * place + see.ZEROS] += 1.0
         histogram(w)[place * see.BUCKETS] += 1
@@ -143,18 +157,22 @@ def observe(w: Any, row: int, column: int, value: float) -> None:
         histogram(w)[place * see.BUCKETS + bucket(value)] += 1
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def count_in_cohort(w: Any, source: int, column: int) -> None:
+    """Counts what became of a request, or an attempt of one, that was born in the window."""
     cohort(w)[source * len(see.COHORT_COUNTS) + column] += 1.0
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def read_meters(w: Any, t: float) -> None:
     """Reads all counts and areas at an edge of the series."""
     rows = w.traffic_count + w.service_count
     all_meters = meters(w)
     areas, totals, now = areas_read(w), counts_read(w), counts(w)
     base = w.next_edge * rows
+    if w.watching and t == w.duration:
+        for row in range(w.traffic_count, rows):
+            watch(w, row, t)
     for place in range(rows * see.METERS):
         meter = all_meters[place]
         meter.area += meter.level * (t - meter.since)
@@ -166,10 +184,10 @@ def read_meters(w: Any, t: float) -> None:
     w.next_edge_time = edges(w)[w.next_edge] if w.next_edge < w.edges_length else math.inf
 
 
-# ------------------------------------------------------------------------------------------------------- timers
+# ---------------------------------------------------------------------------------------------- timers
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def is_dead(w: Any, key: Any, item: int) -> bool:
     """Whether a timer no longer matters."""
     a = attempts(w)[item]
@@ -180,7 +198,7 @@ def is_dead(w: Any, key: Any, item: int) -> bool:
     return a.state != WAITING
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def drop_dead(w: Any, which: int) -> None:
     """Drops up to two timers from a lane's front that no longer matter: more than are added, so lanes stay short."""
     lane = lanes(w)[which]
@@ -195,10 +213,10 @@ def drop_dead(w: Any, which: int) -> None:
         lane.length -= 1
 
 
-# ----------------------------------------------------------------------------------------------------- births and sending
+# ---------------------------------------------------------------------------------- births and sending
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def next_epoch(w: Any, source: int, t: float) -> float:
     """The next arrival epoch of an open source after `t`, through all changes of its rate; inf if there is none."""
     s, p, state = sources(w)[source], parameters(w), states(w)
@@ -212,7 +230,9 @@ def next_epoch(w: Any, source: int, t: float) -> float:
         if until <= t:  # the source starts after this piece
             s.rate_piece += 1
             continue
-        x = rules.arrival(s.arrival_op, p, s.arrival, state, s.state, s.epoch, u, t, p[piece + 1], until, fresh)
+        x = rules.arrival(
+            s.arrival_op, p, s.arrival, state, s.state, s.epoch, u, t, p[piece + 1], until, fresh
+        )
         if not x >= t:
             w.broken = 1
             return math.inf
@@ -223,7 +243,7 @@ def next_epoch(w: Any, source: int, t: float) -> float:
         fresh = False
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def schedule_arrival(w: Any, source: int, t: float) -> None:
     """The next request of an open source: of the same batch now, or of its next epoch."""
     s = sources(w)[source]
@@ -245,7 +265,7 @@ def schedule_arrival(w: Any, source: int, t: float) -> None:
     s.next_request += 1
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def schedule_user(w: Any, source: int, number: int, t: float) -> None:
     """A user of a closed source thinks, then has request `number`."""
     s = sources(w)[source]
@@ -258,7 +278,7 @@ def schedule_user(w: Any, source: int, number: int, t: float) -> None:
     push(w, x, key_of(ARRIVAL, name_of(source, number, 0)), number)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def arrive(w: Any, source: int, number: int, t: float) -> None:
     """A request is born and its first attempt sent."""
     s = sources(w)[source]
@@ -281,7 +301,7 @@ def arrive(w: Any, source: int, number: int, t: float) -> None:
     send(w, slot, t)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def send(w: Any, request: int, t: float) -> None:
     """The client sends the next attempt of a request and sets its timer."""
     r = requests(w)[request]
@@ -301,7 +321,13 @@ def send(w: Any, request: int, t: float) -> None:
         w.log_size += 1
         row = log(w)[a.row]
         row.traffic, row.request, row.attempt, row.outcome = r.source, r.number, r.attempt, see.OPEN
-        row.sent, row.arrived, row.started, row.finished, row.answered = t, math.nan, math.nan, math.nan, math.nan
+        row.sent, row.arrived, row.started, row.finished, row.answered = (
+            t,
+            math.nan,
+            math.nan,
+            math.nan,
+            math.nan,
+        )
     count(w, r.source, see.SENT, 1.0)
     if a.counted:
         count_in_cohort(w, r.source, see.COHORT_SENT)
@@ -327,10 +353,10 @@ def send(w: Any, request: int, t: float) -> None:
         reach(w, slot, t)
 
 
-# --------------------------------------------------------------------------------------------------------- at the service
+# -------------------------------------------------------------------------------------- at the service
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def reach(w: Any, slot: int, t: float) -> None:
     """An attempt comes to its service: to an idle worker, else a waiting place, else it overflows."""
     a = attempts(w)[slot]
@@ -359,8 +385,9 @@ def reach(w: Any, slot: int, t: float) -> None:
         refuse(w, slot, t)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def enter_line(w: Any, slot: int, t: float) -> None:
+    """An attempt joins the line; its rank is set once, then, and so is its patience."""
     a = attempts(w)[slot]
     line, s, p = services(w)[a.service], sources(w)[a.source], parameters(w)
     row = w.traffic_count + a.service
@@ -385,7 +412,7 @@ def enter_line(w: Any, slot: int, t: float) -> None:
             push(w, expiry, key_of(PATIENCE, a.name), slot)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def quit_line(w: Any, slot: int, t: float) -> None:
     """An attempt leaves the line without service."""
     a = attempts(w)[slot]
@@ -397,7 +424,7 @@ def quit_line(w: Any, slot: int, t: float) -> None:
     a.state = GONE
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def work_of(w: Any, slot: int) -> float:
     """The seconds of work that an attempt brings, before what slows the service."""
     a = attempts(w)[slot]
@@ -405,7 +432,7 @@ def work_of(w: Any, slot: int) -> float:
     return a.size * rules.quantile(p, s.service_time, uniform(s.service_key, a.number, a.attempt))
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def start(w: Any, slot: int, t: float) -> None:
     """A worker takes an attempt; a pause that falls into its work moves the end by what the pause lasts."""
     a = attempts(w)[slot]
@@ -432,7 +459,7 @@ def start(w: Any, slot: int, t: float) -> None:
     push(w, end, key_of(COMPLETION, a.name), slot)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def release_worker(w: Any, slot: int, t: float) -> None:
     """A worker lays down an attempt, done or not, and is free for the next."""
     a = attempts(w)[slot]
@@ -448,7 +475,7 @@ def release_worker(w: Any, slot: int, t: float) -> None:
     make_ready(w, a.service)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def make_ready(w: Any, service: int) -> None:
     """Workers of this service may be able to take more: the loop sees to it before the next event."""
     services(w)[service].ready = 1
@@ -456,7 +483,7 @@ def make_ready(w: Any, service: int) -> None:
         w.ready = service
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def take_next(w: Any, t: float) -> None:
     """One worker of the first service that may have one takes one attempt, if there are both."""
     service = w.ready
@@ -477,7 +504,7 @@ def take_next(w: Any, t: float) -> None:
             break
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def complete(w: Any, slot: int, t: float) -> None:
     """A worker has done its work, well or not, and replies."""
     a = attempts(w)[slot]
@@ -494,7 +521,7 @@ def complete(w: Any, slot: int, t: float) -> None:
     reply(w, slot, outcome, t)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def refuse(w: Any, slot: int, t: float) -> None:
     """The service answers 503."""
     a = attempts(w)[slot]
@@ -502,7 +529,7 @@ def refuse(w: Any, slot: int, t: float) -> None:
     reply(w, slot, see.REJECTED, t)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def reply(w: Any, slot: int, outcome: int, t: float) -> None:
     """The service's answer sets out for the client."""
     a = attempts(w)[slot]
@@ -519,10 +546,10 @@ def reply(w: Any, slot: int, outcome: int, t: float) -> None:
         deliver(w, slot, t)
 
 
-# ---------------------------------------------------------------------------------------------------------- at the client
+# --------------------------------------------------------------------------------------- at the client
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def deliver(w: Any, slot: int, t: float) -> None:
     """An answer reaches the client, who may no longer wait for it."""
     a = attempts(w)[slot]
@@ -538,7 +565,7 @@ def deliver(w: Any, slot: int, t: float) -> None:
     free_attempt(w, slot)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def free_attempt(w: Any, slot: int) -> None:
     """Gives back an attempt that neither its client nor its service knows any more."""
     a = attempts(w)[slot]
@@ -549,7 +576,7 @@ def free_attempt(w: Any, slot: int) -> None:
         w.free_attempts += 1
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def expire(w: Any, slot: int, t: float) -> None:
     """The client's timer runs out: it waits no longer, and may cancel what it sent."""
     a = attempts(w)[slot]
@@ -568,7 +595,7 @@ def expire(w: Any, slot: int, t: float) -> None:
     free_attempt(w, slot)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     """The client knows how an attempt ended, and decides: success, another try, or giving up."""
     a = attempts(w)[slot]
@@ -611,15 +638,16 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     push(w, t + delay, key_of(DELIVERY, r.name | np.uint64(r.attempt + 1)), request * 4 + RETRY)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def leave_orbit(w: Any, request: int, t: float) -> None:
+    """A backoff ends."""
     r = requests(w)[request]
     r.in_orbit = 0
     change(w, r.source, see.ORBIT, -1.0, t)
     stayed(w, r.source, see.ORBIT, r.waiting_since, t)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def finish(w: Any, request: int, success: bool, t: float) -> None:
     """A request ends; a user of a closed source turns to the next."""
     r = requests(w)[request]
@@ -643,10 +671,10 @@ def finish(w: Any, request: int, success: bool, t: float) -> None:
         schedule_user(w, source, number + users, t)
 
 
-# --------------------------------------------------------------------------------------------------------------- the loop
+# -------------------------------------------------------------------------------------------- the loop
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def tick(w: Any, service: int, t: float) -> None:
     """A fault begins or ends at a service."""
     line, p = services(w)[service], parameters(w)
@@ -661,15 +689,16 @@ def tick(w: Any, service: int, t: float) -> None:
     make_ready(w, service)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def schedule_tick(w: Any, service: int) -> None:
+    """The next beginning or end of a fault at a service, if there is one."""
     line, p = services(w)[service], parameters(w)
     if line.piece + 1 < line.piece_count:
         at = p[line.pieces + rules.PIECE * (line.piece + 1)]
         push(w, at, key_of(TICK, name_of(service, 0, 0)), service)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def deliver_item(w: Any, key: Any, item: int, t: float) -> None:
     """A delivery happens, unless what it was for has ended meanwhile."""
     slot, kind = item >> 2, item & 3
@@ -689,7 +718,7 @@ def deliver_item(w: Any, key: Any, item: int, t: float) -> None:
         deliver(w, slot, t)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def handle(w: Any, key: Any, item: int, t: float) -> None:
     """One event happens."""
     kind = class_of(key)
@@ -697,7 +726,7 @@ def handle(w: Any, key: Any, item: int, t: float) -> None:
         if attempts(w)[item].name == named(key) and attempts(w)[item].state == SERVING:
             complete(w, item, t)
     elif kind == ARRIVAL:
-        arrive(w, np.int64(named(key) >> np.uint64(53)), item, t)
+        arrive(w, int(named(key) >> np.uint64(SOURCE_SHIFT)), item, t)
     elif kind == DELIVERY:
         deliver_item(w, key, item, t)
     elif kind == TIMEOUT:
@@ -711,7 +740,7 @@ def handle(w: Any, key: Any, item: int, t: float) -> None:
         tick(w, item, t)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def wake_lane(w: Any, which: int, time: float, key: Any) -> None:
     """A lane's first timer is due, if it still matters; the next that matters takes its place in the heap."""
     lane = lanes(w)[which]
@@ -735,7 +764,7 @@ def wake_lane(w: Any, which: int, time: float, key: Any) -> None:
         handle(w, key, due, time)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def short_of_room(w: Any) -> bool:
     """Whether some pool could not take what one turn may add."""
     return (
@@ -747,7 +776,7 @@ def short_of_room(w: Any) -> bool:
     )
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def begin(w: Any) -> None:
     """The first arrivals and faults, before time 0."""
     w.begun = 1

@@ -25,7 +25,15 @@ EVENT = np.dtype([("time", F8), ("key", U8), ("item", I8)])
 """`key` orders events of one instant: class, traffic class, request, attempt, from the highest bits down."""
 
 LANE = np.dtype(
-    [("address", I8), ("capacity", I8), ("head", I8), ("length", I8), ("wake_time", F8), ("wake_key", U8), ("wakes", I8)]
+    [
+        ("address", I8),
+        ("capacity", I8),
+        ("head", I8),
+        ("length", I8),
+        ("wake_time", F8),
+        ("wake_key", U8),
+        ("wakes", I8),
+    ]
 )
 """A ring of timers with one constant delay, so in order by themselves; only its first one stands in the event heap."""
 
@@ -133,6 +141,7 @@ SERVICE = np.dtype(
         ("root", I8),
         ("arrivals", I8),
         ("ready", I8),
+        ("watched_since", F8),
         ("pieces", I8),
         ("piece_count", I8),
         ("piece", I8),
@@ -142,7 +151,7 @@ SERVICE = np.dtype(
     ]
 )
 
-ARRAYS: Final = {
+ARRAYS: Final[dict[str, Any]] = {
     "parameters": F8,
     "states": F8,
     "sources": SOURCE,
@@ -153,6 +162,7 @@ ARRAYS: Final = {
     "cohort": F8,
     "histogram": I8,
     "moments": F8,
+    "occupancy": F8,
     "edges": F8,
     "counts_read": F8,
     "areas_read": F8,
@@ -178,6 +188,7 @@ WORLD = np.dtype(
         ("free_attempts", I8),
         ("log_size", I8),
         ("logging", I8),
+        ("watching", I8),
         ("lane_full", I8),
         ("next_edge", I8),
         ("next_edge_time", F8),
@@ -203,7 +214,7 @@ def _record(dtype: np.dtype[Any]) -> Any:
 def _opened(context: Any, builder: Any, array_type: Any, address: Any, length: Any) -> Any:
     """Code that makes an array without an owner out of an address and a length, both as machine words."""
     array = context.make_array(array_type)(context, builder)
-    size = context.get_constant(types.intp, array_type.dtype.bitwidth // 8 if isinstance(array_type.dtype, types.Number) else array_type.dtype.size)
+    size = context.get_constant(types.intp, numpy_support.as_dtype(array_type.dtype).itemsize)
     arrayobj.populate_array(
         array,
         data=builder.inttoptr(address, array.data.type),
@@ -228,7 +239,7 @@ def _view(address: str, length: str, of: np.dtype[Any], dtype: Any) -> Any:
     places = fields[address][1], fields[length][1]
 
     @intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
-    def view(typing_context: Any, record: Any) -> Any:
+    def view(_typing: Any, record: Any) -> Any:
         array_type = types.Array(numpy_support.from_dtype(np.dtype(dtype)), 1, "C")
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -254,6 +265,7 @@ stays = _world_view("stays")
 cohort = _world_view("cohort")
 histogram = _world_view("histogram")
 moments = _world_view("moments")
+occupancy = _world_view("occupancy")
 edges = _world_view("edges")
 counts_read = _world_view("counts_read")
 areas_read = _world_view("areas_read")
@@ -268,11 +280,11 @@ timers = _view("address", "capacity", LANE, EVENT)
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
-def world_at(typing_context: Any, address: Any) -> Any:
+def world_at(_typing: Any, _address: Any) -> Any:
     """The world record that stands at an address."""
     record = _record(WORLD)
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(record))
 
     return record(types.intp), generate

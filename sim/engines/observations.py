@@ -52,7 +52,7 @@ TRAFFIC_STAYS: Final = ("client", "orbit")
 SERVICE_STAYS: Final = ("queue", "workers", "service")
 IN_QUEUE, IN_WORKERS, IN_SERVICE = range(3)
 HELD, STAYED, STAYS = range(3)
-"""Of a boundary: seconds inside, clipped to the window; whole stays that began in the window, in seconds; their number."""
+"""Of a boundary: seconds inside, clipped to the window; whole stays that began in the window, in s; their number."""
 
 COHORT_COUNTS: Final = ("success", "gave_up", "sent", "served", "rejected", "timeout", "error", "lost")
 COHORT_SUCCESS, COHORT_GAVE_UP, COHORT_SENT = 0, 1, 2
@@ -65,6 +65,9 @@ WAIT, SOJOURN = 0, 1
 HISTOGRAMS: Final = 2
 TOTAL, LONGEST, ZEROS = range(3)
 """Beside each histogram: the sum and the maximum in seconds, and how many values were exactly zero."""
+
+STATES: Final = 4096
+"""Numbers in a service (0 to 4094, then all that are larger) whose shares of time are kept, if they are asked for."""
 
 SUBBUCKETS: Final = 128
 SMALLEST_EXPONENT: Final = -30
@@ -104,7 +107,7 @@ LOG: Final = np.dtype(
         ("outcome", np.int64),
     ]
 )
-"""One attempt: times in seconds, NaN for what never happened. `finished` is the worker's end, `answered` the client's."""
+"""One attempt: times in seconds, NaN for what never happened. `finished` is the worker's, `answered` the client's."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,9 @@ class Observations:
     histogram: (R, HISTOGRAMS, BUCKETS) and moments: (R, HISTOGRAMS, 3), see TOTAL, LONGEST, ZEROS.
     final: (R, COUNTS), the counts when the run, draining included, was over.
     levels: (R, METERS), what was still inside at that time.
-    awaited: (traffic,), attempts whose clients still waited then; log: the attempts in canonical order, or None.
+    awaited: (traffic,), attempts whose clients still waited then.
+    occupancy: (services, STATES), seconds of the window with so many in the service, or None.
+    log: the attempts in canonical order, or None.
     """
 
     edges: NDArray[np.float64]
@@ -134,12 +139,15 @@ class Observations:
     final: NDArray[np.float64]
     levels: NDArray[np.float64]
     awaited: NDArray[np.float64]
+    occupancy: NDArray[np.float64] | None
     log: NDArray[np.void] | None
 
 
 def edges_of(duration: float, warmup: float, bin_width: float) -> NDArray[np.float64]:
     """The instants at which counts and areas are read, in order: every bin's edge, the warm-up, the end."""
-    bins = np.arange(max(1, math.ceil(duration / bin_width - 1e-9))) * bin_width  # no sliver of a bin by rounding
+    bins = (
+        np.arange(max(1, math.ceil(duration / bin_width - 1e-9))) * bin_width
+    )  # no sliver of a bin by rounding
     return np.unique(np.concatenate([bins[bins < duration], [warmup, duration]]))
 
 

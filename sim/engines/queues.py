@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
-
-from sim.engines.jit import OPTIONS
+from sim.engines.jit import machine_code
 from sim.engines.memory import attempts, services
 
 OLDEST_FIRST, NEWEST_FIRST, BY_RANK = range(3)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def join(w: Any, service: int, slot: int) -> None:
     """An attempt joins the line of a service; its rank and order are set."""
     line, all_attempts = services(w)[service], attempts(w)
@@ -32,7 +30,7 @@ def join(w: Any, service: int, slot: int) -> None:
         line.root = meld(all_attempts, line.root, slot)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def leave(w: Any, service: int, slot: int) -> None:
     """An attempt leaves the line of a service, from wherever it stands."""
     line, all_attempts = services(w)[service], attempts(w)
@@ -59,7 +57,7 @@ def leave(w: Any, service: int, slot: int) -> None:
             line.root = meld(all_attempts, line.root, rest)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def next_in_line(w: Any, service: int) -> int:
     """The attempt that a free worker takes, or -1."""
     line = services(w)[service]
@@ -70,7 +68,7 @@ def next_in_line(w: Any, service: int) -> int:
     return line.root
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def meld(all_attempts: Any, one: int, other: int) -> int:
     """The root of two heaps made one."""
     if one < 0:
@@ -89,7 +87,7 @@ def meld(all_attempts: Any, one: int, other: int) -> int:
     return one
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def merged_siblings(all_attempts: Any, first: int) -> int:
     """The root of a list of siblings made one heap: melded in pairs, then from the last pair back."""
     pairs = -1

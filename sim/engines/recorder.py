@@ -16,7 +16,7 @@ from sim.scenario.scenario import Scenario
 class Recorder:
     """Counts, meters, stays, histograms and the attempt log of one replication."""
 
-    def __init__(self, scenario: Scenario, warmup: float, logged: bool) -> None:
+    def __init__(self, scenario: Scenario, warmup: float, logged: bool, watched: bool) -> None:
         self.warmup, self.duration = warmup, scenario.run.duration
         self.edges = see.edges_of(self.duration, warmup, scenario.run.bin_width)
         self.rows = len(scenario.traffic) + len(scenario.services)
@@ -30,6 +30,9 @@ class Recorder:
         self.moments = np.zeros((self.rows, see.HISTOGRAMS, 3))
         self.counts_read: list[list[list[float]]] = []
         self.areas_read: list[list[list[float]]] = []
+        self.traffic = len(scenario.traffic)
+        self.occupancy = np.zeros((len(scenario.services), see.STATES)) if watched else None
+        self.watched_since = [0.0] * self.rows
         self.log: list[list[float]] | None = [] if logged else None
 
     def in_window(self, time: float) -> bool:
@@ -42,8 +45,19 @@ class Recorder:
 
     def change(self, row: int, meter: int, by: float, now: float) -> None:
         """Changes a level; its area so far is settled first."""
+        self._watch(row, now)
         self._settle(row, meter, now)
         self.level[row][meter] += by
+
+    def _watch(self, row: int, now: float) -> None:
+        """The time since the last change, within the window, goes to the number that was in the service."""
+        if self.occupancy is None or row < self.traffic:
+            return
+        since, until = max(self.watched_since[row], self.warmup), min(now, self.duration)
+        if until > since:
+            inside = min(int(self.level[row][see.QUEUE] + self.level[row][see.BUSY]), see.STATES - 1)
+            self.occupancy[row - self.traffic, inside] += until - since
+        self.watched_since[row] = now
 
     def _settle(self, row: int, meter: int, now: float) -> None:
         self.area[row][meter] += self.level[row][meter] * (now - self.since[row][meter])
@@ -73,6 +87,8 @@ class Recorder:
             if edge > time or (edge == time and edge == self.duration):
                 return
             for row in range(self.rows):
+                if edge == self.duration:
+                    self._watch(row, edge)
                 for meter in range(see.METERS):
                     self._settle(row, meter, edge)
             self.counts_read.append([row.copy() for row in self.counts])
@@ -101,5 +117,8 @@ class Recorder:
             final=np.array(self.counts),
             levels=np.array(self.level),
             awaited=np.array(awaited),
-            log=None if self.log is None else see.canonical(np.array([tuple(row) for row in self.log], see.LOG)),
+            occupancy=self.occupancy,
+            log=None
+            if self.log is None
+            else see.canonical(np.array([tuple(row) for row in self.log], see.LOG)),
         )

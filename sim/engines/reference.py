@@ -47,7 +47,8 @@ class Clock(simpy.Environment):
         for part in (*name, 0, 0, 0)[:3]:
             key = (key << 64) | part
         # SimPy's own priorities are 0 and 1. `schedule` takes a delay, and now + delay would round.
-        heappush(self._queue, (time, 2 + key, next(self._eid), event))  # type: ignore[arg-type]  # any int orders
+        queue: list[Any] = self._queue
+        heappush(queue, (time, 2 + key, next(self._eid), event))
         return event
 
     def call(self, action: Callable[[], None], time: float, kind: int, *name: int) -> None:
@@ -219,7 +220,9 @@ class Source:
             if clock.now + delay > request.born + _or_infinite(self.client.deadline):
                 return self.finish(request, False)
             if attempt.number + 1 >= MOST_ATTEMPTS:
-                raise EngineError(f"a request made {MOST_ATTEMPTS:,} attempts; give the retries a backoff above zero")
+                raise EngineError(
+                    f"a request made {MOST_ATTEMPTS:,} attempts; give the retries a backoff above zero"
+                )
             request.orbiting_since = clock.now
             self.record.count(self.place, see.BACKOFFS)
             self.record.change(self.place, see.ORBIT, 1.0, clock.now)
@@ -343,7 +346,9 @@ class Service:
     def tick(self, number: int) -> None:
         """A fault begins or ends."""
         piece = self.pieces[number]
-        self.record.change(self.place, see.WORKERS, _finite(piece.workers) - _finite(self.now_like.workers), piece.at)
+        self.record.change(
+            self.place, see.WORKERS, _finite(piece.workers) - _finite(self.now_like.workers), piece.at
+        )
         self.now_like = piece
         self.take()
 
@@ -357,7 +362,8 @@ class Service:
         if attempt.state != "outbound":  # cancelled on the way
             return
         if attempt.reply == see.LOST:  # the connection broke on the way: the client learns it now
-            return attempt.request.source.deliver(attempt)
+            attempt.request.source.deliver(attempt)
+            return
         attempt.arrived = self.clock.now
         if attempt.row:
             attempt.row[4] = self.clock.now
@@ -393,7 +399,9 @@ class Service:
         self.line.append(attempt)
         if self.patience is not None:
             wait = self.patience.at_uniform(source.uniform("patience", request.number, attempt.number))
-            self.clock.call(lambda: self.lose_patience(attempt), self.clock.now + wait, PATIENCE, *attempt.name)
+            self.clock.call(
+                lambda: self.lose_patience(attempt), self.clock.now + wait, PATIENCE, *attempt.name
+            )
 
     def lose_patience(self, attempt: Attempt) -> None:
         """The longest wait is over: refused, unless served or gone."""
@@ -502,13 +510,16 @@ class Service:
 class Reference:
     """One replication of a scenario."""
 
-    def __init__(self, scenario: Scenario, replication: int, seed: int, warmup: float, log: bool) -> None:
+    def __init__(
+        self, scenario: Scenario, replication: int, seed: int, warmup: float, log: bool, states: bool
+    ) -> None:
         self.scenario, self.replication, self.seed = scenario, replication, seed
         self.clock = Clock()
-        self.record = Recorder(scenario, warmup, log)
+        self.record = Recorder(scenario, warmup, log, states)
         self.open_requests: dict[Request, None] = {}
         self.services = {
-            name: Service(self, len(scenario.traffic) + place, name) for place, name in enumerate(scenario.services)
+            name: Service(self, len(scenario.traffic) + place, name)
+            for place, name in enumerate(scenario.services)
         }
         self.sources = [Source(self, place, name) for place, name in enumerate(scenario.traffic)]
 
@@ -569,10 +580,11 @@ def replicate(
     seed: int,
     warmup: float,
     log: bool = False,
+    states: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> see.Observations:
     """One replication; arguments and result as those of the compiled engine's function of this name."""
-    return Reference(scenario, replication, seed, warmup, log).run(progress)
+    return Reference(scenario, replication, seed, warmup, log, states).run(progress)
 
 
 def _or_infinite(seconds: float | None) -> float:

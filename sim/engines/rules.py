@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numba
-
-from sim.engines.jit import OPTIONS, compiled, ladder, replace
+from sim.engines.jit import compiled, ladder, machine_code, replace
 from sim.scenario import arrivals, disciplines
 from sim.scenario import backoff as backoffs
 from sim.scenario import distributions as laws
@@ -23,7 +21,7 @@ _chosen_part = compiled(laws.chosen_part)
 _remaining_uniform = compiled(laws.remaining_uniform)
 
 
-@numba.njit(**OPTIONS)
+@machine_code
 def quantile(p: Any, at: int, u: float) -> float:
     """The distribution at address `at`, at the uniform `u`; the twin of the scenario's function of this name."""
     while int(p[at - 1]) == _MIXTURE:
@@ -37,7 +35,9 @@ replace(laws.quantile, quantile)
 
 # Ladders whose rules draw from distributions come after the replacement.
 arrival = ladder(
-    [kind.rule if kind is not arrivals.Closed else None for kind in arrivals.MEMBERS], "p, at, s, i, n, u, t, speed, until, fresh", "nan"
+    [kind.rule if kind is not arrivals.Closed else None for kind in arrivals.MEMBERS],
+    "p, at, s, i, n, u, t, speed, until, fresh",
+    "nan",
 )
 backoff = ladder([kind.rule for kind in backoffs.MEMBERS], "p, at, retry, previous, u", "nan")
 rank = ladder([kind.rule for kind in disciplines.MEMBERS], "priority, work, expiry, u", "nan")

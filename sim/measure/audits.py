@@ -96,7 +96,8 @@ def conservation(scenario: Scenario, runs: Sequence[Observations]) -> dict[str, 
     awaited = int(sum(seen.awaited.sum() for seen in runs))
     passed = all(
         np.array_equal(
-            final[:, see.BORN], final[:, see.SUCCESS] + final[:, see.GAVE_UP] + seen.levels[:traffic, see.CLIENT]
+            final[:, see.BORN],
+            final[:, see.SUCCESS] + final[:, see.GAVE_UP] + seen.levels[:traffic, see.CLIENT],
         )
         and np.array_equal(final[:, see.SENT], final[:, see.SERVED : see.LOST + 1].sum(axis=1) + seen.awaited)
         for final, seen in zip(finals, runs, strict=True)
@@ -123,8 +124,8 @@ def refuse_broken(audits: pd.DataFrame, books: dict[str, Any]) -> None:
     if len(broken):
         first = broken.iloc[0]
         raise AuditError(
-            f"Little's law is broken at {first['subject']} ({first['boundary']}): the integral of the number inside and "
-            f"the sum of the stays differ by {first['residual']:.3g} of their size"
+            f"Little's law is broken at {first['subject']} ({first['boundary']}): the integral of the number inside "
+            f"and the sum of the stays differ by {first['residual']:.3g} of their size"
         )
     if not books["passed"]:
         raise AuditError(f"requests or attempts were lost from the books: {books}")

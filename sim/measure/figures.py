@@ -34,11 +34,15 @@ def figures(scenario: Scenario, seen: Observations) -> Figures:
     found: Figures = {}
     names = list(scenario.traffic)
     for place, name in enumerate(names):
-        found |= {(f"traffic:{name}", metric): figure for metric, figure in _client_side(seen, [place]).items()}
+        found |= {
+            (f"traffic:{name}", metric): figure for metric, figure in _client_side(seen, [place]).items()
+        }
     for client in scenario.clients:
         places = [place for place, name in enumerate(names) if scenario.client_name(name) == client]
         if places:
-            found |= {(f"client:{client}", metric): figure for metric, figure in _client_side(seen, places).items()}
+            found |= {
+                (f"client:{client}", metric): figure for metric, figure in _client_side(seen, places).items()
+            }
     for place, name in enumerate(scenario.services):
         row = len(names) + place
         found |= {(f"service:{name}", metric): figure for metric, figure in _service_side(seen, row).items()}
@@ -94,7 +98,9 @@ def _service_side(seen: Observations, row: int) -> dict[str, Figure]:
     found |= {
         "rejected_rate": Figure(float(counts[see.REFUSED]) / span),
         "rejected_ratio": _share(counts[see.REFUSED], float(counts[see.ARRIVED])),
-        "wasted_ratio": Figure(float(counts[see.WASTED] / counts[see.WORK]) if counts[see.WORK] else math.nan),
+        "wasted_ratio": Figure(
+            float(counts[see.WASTED] / counts[see.WORK]) if counts[see.WORK] else math.nan
+        ),
         "wait_probability": _share(served - seen.moments[row, see.WAIT, see.ZEROS], served),
     }
     return found

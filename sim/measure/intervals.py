@@ -11,7 +11,8 @@ CONFIDENCE = 0.95
 
 
 def interval(
-    values: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]], confidence: float = CONFIDENCE
+    values: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    confidence: float = CONFIDENCE,
 ) -> tuple[float, float, float]:
     """Mean and Student-t interval of independent values, NaN left out; without two of them the interval is NaN.
 

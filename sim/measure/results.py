@@ -63,7 +63,9 @@ class Results:
         """One metric's value in each replication, in base units."""
         return [found[subject, metric].value for found in self._figures]
 
-    def estimate(self, subject: str, metric: str, confidence: float = CONFIDENCE) -> tuple[float, float, float, str]:
+    def estimate(
+        self, subject: str, metric: str, confidence: float = CONFIDENCE
+    ) -> tuple[float, float, float, str]:
         """(mean, low, high, method) of a metric at a confidence."""
         return estimate([found[subject, metric] for found in self._figures], metric, confidence)
 
@@ -114,7 +116,10 @@ class Results:
         import pandas as pd
 
         frames = []
-        traffic = [(f"traffic:{name}", row, (("latency", see.LATENCY),)) for row, name in enumerate(self.scenario.traffic)]
+        traffic = [
+            (f"traffic:{name}", row, (("latency", see.LATENCY),))
+            for row, name in enumerate(self.scenario.traffic)
+        ]
         services = [
             (f"service:{name}", row, (("wait", see.WAIT), ("sojourn", see.SOJOURN)))
             for row, name in enumerate(self.scenario.services, len(traffic))
@@ -140,9 +145,28 @@ class Results:
             frame.insert(0, "replication", replication)
             frames.append(frame)
         log = pd.concat(frames, ignore_index=True)
-        log["traffic"] = pd.Categorical.from_codes(log["traffic"], list(self.scenario.traffic))
-        log["outcome"] = pd.Categorical.from_codes(log["outcome"], list(see.OUTCOMES))
+        log["traffic"] = np.array(list(self.scenario.traffic))[log["traffic"]]
+        log["outcome"] = np.array(see.OUTCOMES)[log["outcome"]]
         return log
+
+    @cached_property
+    def states(self) -> pd.DataFrame | None:
+        """Shares of time with each number in a service, if asked for (`states=True`): subject, number, mean, low, high.
+
+        The last of 4096 numbers stands for all that are larger.
+        """
+        import pandas as pd
+
+        if self.runs[0].occupancy is None:
+            return None
+        rows = []
+        for place, name in enumerate(self.scenario.services):
+            seconds = np.array([seen.occupancy[place] for seen in self.runs if seen.occupancy is not None])
+            shares = seconds / (self.runs[0].duration - self.warmup)
+            for number in range(int(np.flatnonzero(shares.any(axis=0))[-1]) + 1):
+                mean, low, high = interval(shares[:, number])
+                rows.append((f"service:{name}", number, mean, max(0.0, low), min(1.0, high)))
+        return pd.DataFrame(rows, columns=["subject", "number", "mean", "low", "high"])
 
     @property
     def plot(self) -> Plots:
@@ -170,10 +194,14 @@ class Results:
             "summary": _records(self.summary),
             "objectives": _records(self.objectives),
             "audits": [
-                {"boundary": f"{row['subject']}:{row['boundary']}", **{k: v for k, v in row.items() if k != "boundary"}}
+                {
+                    "boundary": f"{row['subject']}:{row['boundary']}",
+                    **{k: v for k, v in row.items() if k != "boundary"},
+                }
                 for row in _records(self.audits)
             ],
             "conservation": self.conservation,
+            **({} if self.states is None else {"state_probabilities": _records(self.states)}),
         }
 
     def __repr__(self) -> str:
@@ -212,6 +240,9 @@ def judge(low: float, high: float, at_most: float | None, at_least: float | None
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain values, NaN as None."""
     return [
-        {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+        {
+            str(name): None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in row.items()
+        }
         for row in frame.to_dict("records")
     ]

@@ -41,8 +41,13 @@ def found_warmup(scenario: Scenario, pilot: Sequence[Observations]) -> float:
     """
     places = bins(scenario, pilot[0])
     times = pilot[0].edges[places]
-    levels = np.mean([np.diff(seen.areas[places], axis=0) for seen in pilot], axis=0) / np.diff(times)[:, None, None]
+    levels = (
+        np.mean([np.diff(seen.areas[places], axis=0) for seen in pilot], axis=0)
+        / np.diff(times)[:, None, None]
+    )
     traffic = len(scenario.traffic)
     watched = [levels[:, row, see.ORBIT] for row in range(traffic)]
-    watched += [levels[:, row, see.QUEUE] + levels[:, row, see.BUSY] for row in range(traffic, levels.shape[1])]
+    watched += [
+        levels[:, row, see.QUEUE] + levels[:, row, see.BUSY] for row in range(traffic, levels.shape[1])
+    ]
     return float(times[max(mser(values) for values in watched)])

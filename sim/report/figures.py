@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING, Any
 
 from sim.scenario.metrics import UNBOUNDED_RATIOS
 from sim.units import format_duration, format_rate, format_ratio, parse_duration, parse_rate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOTHING = "–"
 
@@ -50,6 +54,11 @@ def unit_shown(metric: str, unit: str) -> str:
 def subject_words(subject: str) -> str:
     """A subject's name in words: `traffic:web` -> `traffic web`."""
     return subject.replace(":", " ", 1)
+
+
+def records(frame: pd.DataFrame) -> list[Any]:
+    """The rows of a table, each with its columns as attributes."""
+    return list(frame.itertuples(index=False))
 
 
 def _scale(mean: float, unit: str) -> tuple[float, str]:

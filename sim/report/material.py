@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sim.report.figures import records
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -33,9 +35,7 @@ class Material:
     @cached_property
     def records(self) -> dict[tuple[str, str], Any]:
         """The summary by subject and metric."""
-        return {
-            (str(row.subject), str(row.metric)): row for row in self.results.summary.itertuples(index=False)
-        }
+        return {(str(row.subject), str(row.metric)): row for row in records(self.results.summary)}
 
     def value(self, subject: str, metric: str) -> float | None:
         """A mean of the summary; None if it is not there, or not a number."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from sim.report.figures import figure, metric_words, subject_words, unit_shown
+from sim.report.figures import figure, metric_words, records, subject_words, unit_shown
 
 if TYPE_CHECKING:
     from sim.measure.results import Results
@@ -32,7 +33,7 @@ def results_html(results: Results) -> str:
     from sim.report.blocks import Table
     from sim.report.page import SIGNS, WORDS
 
-    rows = {(str(row.subject), str(row.metric)): row for row in results.summary.itertuples(index=False)}
+    rows = {(str(row.subject), str(row.metric)): row for row in records(results.summary)}
     cells = [
         (
             subject_words(subject),
@@ -40,7 +41,7 @@ def results_html(results: Results) -> str:
             figure(row.mean, row.low, row.high, unit_shown(metric, row.unit)),
         )
         for (subject, metric), row in rows.items()
-        if metric in _SHOWN.get(subject.partition(":")[0], ()) and row.mean == row.mean
+        if metric in _SHOWN.get(subject.partition(":")[0], ()) and not math.isnan(row.mean)
     ]
     verdict = f"{SIGNS[results.verdict]} {escape(WORDS[results.verdict])}"
     head = f"<p><strong>{escape(results.scenario.name)}</strong> {verdict}</p>"

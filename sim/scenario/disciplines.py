@@ -54,7 +54,7 @@ class Lifo(DisciplineRule):
 
 
 class Random(DisciplineRule):
-    """In random order: each of the waiting is equally likely to be next."""
+    """In random order: by a rank drawn once, when one comes to wait."""
 
     kind: Literal["random"] = "random"
 

@@ -130,7 +130,7 @@ class Fault(Part):
         default=None, description="of a service: share of jobs that are served, but failed"
     )
     lost: Ratio | None = Field(
-        default=None, description="of a client: share of its messages that are lost, each way"
+        default=None, description="of a client: share of its attempts that are lost on the way"
     )
 
     @property
@@ -182,7 +182,7 @@ class RatePiece(NamedTuple):
 
 
 class LossPiece(NamedTuple):
-    """The share of a client's messages that is lost, each way, from `at` (s) on."""
+    """The share of a client's attempts that is lost on the way to the service, from `at` (s) on."""
 
     at: float
     lost: float

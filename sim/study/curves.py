@@ -152,34 +152,18 @@ def is_as_written(variant: str) -> bool:
 
 
 def _system(results: Results) -> pd.DataFrame:
-    """Offered rate and goodput of all traffic together.
-
-    Subject `system`, with intervals over the replications.
-    """
+    """Offered rate and goodput of all traffic together: subject `system`, with intervals over the replications."""
     import pandas as pd
 
-    rows = []
-    for metric, source in (("offered_rate", "offered"), ("goodput", "goodput")):
-        own = results.summary[
-            (results.summary["metric"] == metric) & results.summary["subject"].str.startswith("traffic:")
-        ]
-        if len(own) == 1:
-            rows.append({**own.iloc[0].to_dict(), "subject": "system"})
-            continue
-        series = results.series
-        chosen = series[
-            (series["subject"] == "system")
-            & (series["metric"] == source)
-            & (series["time"] >= results.warmup)
-        ]
-        means = chosen.groupby("replication")["value"].mean().to_numpy()
-        from sim.measure.intervals import interval
+    from sim.measure.intervals import interval
 
-        mean, low, high = interval(means.tolist())
-        rows.append(
-            {"subject": "system", "metric": metric, "mean": mean, "low": low, "high": high, "unit": "1/s"}
-        )
-    return pd.DataFrame(rows)
+    subjects = [f"traffic:{name}" for name in results.scenario.traffic]
+    rows = []
+    for metric in ("offered_rate", "goodput"):
+        parts = [results.values(subject, metric) for subject in subjects]
+        mean, low, high = interval([math.fsum(values) for values in zip(*parts, strict=True)])
+        rows.append(("system", metric, mean, max(0.0, low), high, "1/s"))
+    return pd.DataFrame(rows, columns=["subject", "metric", "mean", "low", "high", "unit"])
 
 
 TRIES = 4

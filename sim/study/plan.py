@@ -164,7 +164,9 @@ def plan(
     others = {path: values for path, values in chosen.items() if path not in sized}
     combinations = math.prod(len(values) for values in others.values())
     if combinations > MOST_COMBINATIONS:
-        raise UsageError(f"{combinations:,} combinations beside the workers; the most are {MOST_COMBINATIONS:,}")
+        raise UsageError(
+            f"{combinations:,} combinations beside the workers; the most are {MOST_COMBINATIONS:,}"
+        )
     search = _Search(scenario, confidence, jobs, progress)
     guess = None
     best: Candidate | None = None
@@ -280,7 +282,9 @@ class _Search:
         for near in range(max(0, place - NEIGHBOURS), min(len(sizes), place + NEIGHBOURS + 1)):
             self.at({**best.values, path: sizes[near]})
 
-    def planned(self, best: Candidate | None, path: str | None, guess: int | None, paths: tuple[str, ...]) -> Planned:
+    def planned(
+        self, best: Candidate | None, path: str | None, guess: int | None, paths: tuple[str, ...]
+    ) -> Planned:
         """The outcome."""
         candidates = sorted(
             self.found.values(), key=lambda one: [str(one.values[key]).rjust(30) for key in paths]
@@ -324,7 +328,9 @@ def _same(one: Values, other: Values, but: str) -> bool:
     return all(one[path] == other[path] for path in one if path != but)
 
 
-def _binding(best: Candidate | None, below: Candidate | None, candidates: Sequence[Candidate]) -> dict[str, Any] | None:
+def _binding(
+    best: Candidate | None, below: Candidate | None, candidates: Sequence[Candidate]
+) -> dict[str, Any] | None:
     """The objective that fails first with less; without such a candidate, the one with the least room left."""
     if below is not None:
         failing = [one for one in below.objectives if one["verdict"] != "met"]

@@ -26,6 +26,7 @@ def run(
     replications: int | None = None,
     jobs: int | None = None,
     log: bool = False,
+    states: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Results:
     """Runs a scenario.
@@ -33,9 +34,11 @@ def run(
     Args:
         scenario: what to run.
         engine: `compiled` or `reference`; the scenario's own if None. Both give the same results.
-        seed, replications: in place of the scenario's own.
+        seed: in place of the scenario's own.
+        replications: in place of the scenario's own.
         jobs: threads; the machine's cores if None. The results do not depend on it.
         log: keep the attempt log, in `results.attempts`.
+        states: keep the share of time with each number in a service, in `results.states`.
         progress: told the share that is done, 0 to 1, now and then.
 
     Raises:
@@ -52,12 +55,11 @@ def run(
         raise UsageError("replications and jobs are whole numbers from 1; for example replications=20")
     numbers, warmup = range(count), scenario.run.warmup
     if warmup == "auto":
-        pilot = _all(scenario, engine, seed, numbers, 0.0, jobs, False, _half(progress, 0.0))
-        runs = _all(
-            scenario, engine, seed, count, found_warmup(scenario, pilot), jobs, log, _half(progress, 0.5)
-        )
-    else:
-        runs = _all(scenario, engine, seed, numbers, float(warmup), jobs, log, progress)
+        pilot = _all(scenario, engine, seed, numbers, 0.0, jobs, progress=_half(progress, 0.0))
+        warmup, progress = found_warmup(scenario, pilot), _half(progress, 0.5)
+    runs = _all(
+        scenario, engine, seed, numbers, float(warmup), jobs, log=log, states=states, progress=progress
+    )
     return Results(scenario, runs, engine=engine, seed=seed)
 
 
@@ -70,8 +72,6 @@ def extended(results: Results, replications: int, *, jobs: int | None = None) ->
         range(results.replications, replications),
         results.warmup,
         jobs,
-        False,
-        None,
     )
     return Results(results.scenario, [*results.runs, *more], engine=results.engine, seed=results.seed)
 
@@ -87,8 +87,10 @@ def _all(
     numbers: range,
     warmup: float,
     jobs: int | None,
-    log: bool,
-    progress: Callable[[float], None] | None,
+    *,
+    log: bool = False,
+    states: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> list[Observations]:
     """All replications, in order; the first error, or Ctrl-C, stops the others."""
     if engine == "compiled":
@@ -105,7 +107,9 @@ def _all(
                 raise KeyboardInterrupt
             shares[replication] = share
 
-        seen = replicate(scenario, replication, seed=seed, warmup=warmup, log=log, progress=tell)
+        seen = replicate(
+            scenario, replication, seed=seed, warmup=warmup, log=log, states=states, progress=tell
+        )
         shares[replication] = 1.0
         return seen
 

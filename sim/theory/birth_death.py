@@ -52,6 +52,30 @@ def stationary(births: ArrayLike, deaths: ArrayLike) -> Floats:
     return chance
 
 
+def time_to_fall(births: ArrayLike, deaths: ArrayLike, start: int, target: int) -> float:
+    """The mean time, s, from state `start` to the first visit of a lower state `target`.
+
+    One step down from n takes h(n) = (1 + birth(n)·h(n+1))/death(n): the wait, and the way back from a rise.
+
+    Args:
+        births: as in `stationary`.
+        deaths: as in `stationary`.
+        start: a state, at most K.
+        target: a lower state.
+
+    Raises:
+        QuantityError: for states out of order.
+    """
+    up, down = np.asarray(births, dtype=np.float64), np.asarray(deaths, dtype=np.float64)
+    if not 0 <= target < start <= len(down):
+        raise QuantityError(f"target {target} and start {start} must rise within 0..{len(down)}", "start=9, target=0")
+    step, total = 0.0, 0.0
+    for n in range(len(down), target, -1):
+        step = (1.0 + (up[n] * step if n < len(up) else 0.0)) / down[n - 1]
+        total += step if n <= start else 0.0
+    return float(total)
+
+
 def _outward(up: Floats, down: Floats) -> Floats:
     """The normalized products, from the mode of the chain outward."""
     heights = np.concatenate([[0.0], np.cumsum(np.log(up) - np.log(down))])

@@ -122,7 +122,8 @@ def _chances(
         rows.append(row)
         back_in = np.concatenate([[0.0], m * back * row[:-1]])
         back_in[-1] += m * back * (1.0 - persistence) * row[-1]
-    chance = np.array(rows[::-1])
+    # Below about 1e-16 of a level the solution is rounding, of either sign: as good as never full.
+    chance = np.maximum(np.array(rows[::-1]), 1e-300)
     # Each row is still per unit of the level below's last state: multiply through in logarithms.
     reach = np.concatenate([[0.0], np.cumsum(np.log(chance[:-1, -1]))])
     chance *= np.exp(reach - reach.max())[:, None]

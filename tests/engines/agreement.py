@@ -23,7 +23,10 @@ def events(seen: Observations) -> dict[tuple[int, int, int, str], tuple[float, s
         for what in TIMES:
             if not math.isnan(row[what]):
                 outcome = OUTCOMES[row["outcome"]] if what == "answered" else ""
-                found[int(row["traffic"]), int(row["request"]), int(row["attempt"]), what] = (float(row[what]), outcome)
+                found[int(row["traffic"]), int(row["request"]), int(row["attempt"]), what] = (
+                    float(row[what]),
+                    outcome,
+                )
     return found
 
 
@@ -47,7 +50,12 @@ def first_difference(one: Observations, other: Observations) -> str | None:
 
 def differences(scenario: Scenario, replication: int = 0) -> list[str]:
     """What the two engines do not agree on, to the last bit."""
-    arguments: dict[str, Any] = {"seed": scenario.run.seed, "warmup": float(scenario.run.warmup), "log": True}
+    arguments: dict[str, Any] = {
+        "seed": scenario.run.seed,
+        "warmup": float(scenario.run.warmup),
+        "log": True,
+        "states": True,
+    }
     one = compiled.replicate(scenario, replication, **arguments)
     other = reference.replicate(scenario, replication, **arguments)
     found = []

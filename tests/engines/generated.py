@@ -16,17 +16,39 @@ distributions: st.SearchStrategy[Any] = st.one_of(
     durations,
     durations,
     st.builds(lambda mean: {"kind": "exponential", "mean": mean}, durations),
-    st.builds(lambda mean, shape: {"kind": "erlang", "mean": mean, "shape": shape}, durations, st.integers(1, 4)),
+    st.builds(
+        lambda mean, shape: {"kind": "erlang", "mean": mean, "shape": shape}, durations, st.integers(1, 4)
+    ),
     st.builds(lambda mean: {"kind": "hyperexponential", "mean": mean, "cv": 2}, durations),
     st.just({"kind": "hyperexponential", "rates": ["5/s", "50/s"], "weights": [1, 3]}),
-    st.builds(lambda mean, cv: {"kind": "gamma", "mean": mean, "cv": cv}, durations, st.sampled_from((0.5, 1.7))),
-    st.builds(lambda mean, cv: {"kind": "lognormal", "mean": mean, "cv": cv}, durations, st.sampled_from((0.4, 1.5))),
-    st.builds(lambda mean, shape: {"kind": "weibull", "mean": mean, "shape": shape}, durations, st.sampled_from((0.7, 2))),
-    st.builds(lambda mean, tail: {"kind": "pareto", "mean": mean, "tail": tail}, durations, st.sampled_from((1.5, 3))),
+    st.builds(
+        lambda mean, cv: {"kind": "gamma", "mean": mean, "cv": cv}, durations, st.sampled_from((0.5, 1.7))
+    ),
+    st.builds(
+        lambda mean, cv: {"kind": "lognormal", "mean": mean, "cv": cv}, durations, st.sampled_from((0.4, 1.5))
+    ),
+    st.builds(
+        lambda mean, shape: {"kind": "weibull", "mean": mean, "shape": shape},
+        durations,
+        st.sampled_from((0.7, 2)),
+    ),
+    st.builds(
+        lambda mean, tail: {"kind": "pareto", "mean": mean, "tail": tail},
+        durations,
+        st.sampled_from((1.5, 3)),
+    ),
     st.just({"kind": "uniform", "low": "0ms", "high": "80ms"}),
     st.builds(lambda mean: {"kind": "normal", "mean": mean, "cv": 0.5}, durations),
     st.just({"kind": "phase_type", "initial": [1, 0], "generator": [["-40/s", "30/s"], ["0/s", "-60/s"]]}),
-    st.just({"kind": "mixture", "parts": [{"weight": 3, "of": "10ms"}, {"weight": 1, "of": {"kind": "exponential", "mean": "90ms"}}]}),
+    st.just(
+        {
+            "kind": "mixture",
+            "parts": [
+                {"weight": 3, "of": "10ms"},
+                {"weight": 1, "of": {"kind": "exponential", "mean": "90ms"}},
+            ],
+        }
+    ),
 )
 
 batches = st.one_of(st.none(), st.none(), st.integers(1, 3), st.just({"kind": "geometric", "mean": 2}))
@@ -35,7 +57,11 @@ batches = st.one_of(st.none(), st.none(), st.integers(1, 3), st.just({"kind": "g
 @st.composite
 def arrivals(draw: st.DrawFn) -> dict[str, Any]:
     """An arrival process of any kind but a trace (traces have their own test: they need a file)."""
-    kind = draw(st.sampled_from(("poisson", "constant", "constant", "renewal", "profile", "sinusoid", "mmpp", "closed")))
+    kind = draw(
+        st.sampled_from(
+            ("poisson", "constant", "constant", "renewal", "profile", "sinusoid", "mmpp", "closed")
+        )
+    )
     if kind == "closed":
         think = draw(st.one_of(st.sampled_from(GRID), st.just({"kind": "exponential", "mean": "100ms"})))
         return {"kind": kind, "users": draw(st.integers(1, 6)), "think": think}
@@ -46,10 +72,18 @@ def arrivals(draw: st.DrawFn) -> dict[str, Any]:
     elif kind == "renewal":
         written["gap"] = draw(distributions)
     elif kind == "profile":
-        written |= {"points": [["0s", rate], ["1s", "0/s"], ["1500ms", "80/s"]], "shape": draw(st.sampled_from(("step", "linear")))}
+        written |= {
+            "points": [["0s", rate], ["1s", "0/s"], ["1500ms", "80/s"]],
+            "shape": draw(st.sampled_from(("step", "linear"))),
+        }
         written |= draw(st.sampled_from(({}, {"repeat": "2s"})))
     elif kind == "sinusoid":
-        written |= {"mean": rate, "amplitude": draw(st.sampled_from((rate, "5/s"))), "period": "1s", "phase": "100ms"}
+        written |= {
+            "mean": rate,
+            "amplitude": draw(st.sampled_from((rate, "5/s"))),
+            "period": "1s",
+            "phase": "100ms",
+        }
     else:
         written["states"] = [{"rate": rate, "stay": "500ms"}, {"rate": "0/s", "stay": "200ms"}]
     batch = draw(batches)
@@ -90,7 +124,9 @@ def clients(draw: st.DrawFn) -> dict[str, Any]:
         "late_reply": draw(st.sampled_from(("waste", "accept"))),
         "retry": {
             "attempts": draw(st.sampled_from((1, 2, 3, 5, 8))),
-            "on": draw(st.sampled_from((["rejected"], ["timeout", "lost"], ["rejected", "timeout", "error", "lost"]))),
+            "on": draw(
+                st.sampled_from((["rejected"], ["timeout", "lost"], ["rejected", "timeout", "error", "lost"]))
+            ),
             "probability": draw(st.sampled_from((1.0, 1.0, 0.7))),
             "backoff": draw(backoffs()),
             "retry_after": draw(st.booleans()),
@@ -110,7 +146,9 @@ def services(draw: st.DrawFn) -> dict[str, Any]:
     """A service."""
     queue: dict[str, Any] = {
         "capacity": draw(st.sampled_from((0, 1, 3, 10, "inf"))),
-        "discipline": draw(st.sampled_from(("fifo", "lifo", "random", "priority", "shortest", "earliest_deadline"))),
+        "discipline": draw(
+            st.sampled_from(("fifo", "lifo", "random", "priority", "shortest", "earliest_deadline"))
+        ),
         "overflow": draw(st.sampled_from(("reject", "drop_oldest"))),
     }
     if draw(st.integers(0, 2)) == 0:
@@ -152,16 +190,29 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             open_ones = [name for name, written in traffic.items() if written["arrivals"]["kind"] != "closed"]
             if not open_ones:
                 continue
-            fault |= {"traffic": draw(st.sampled_from(open_ones)), "rate": draw(st.sampled_from(("x3", "x0.5", "x0")))}
+            fault |= {
+                "traffic": draw(st.sampled_from(open_ones)),
+                "rate": draw(st.sampled_from(("x3", "x0.5", "x0"))),
+            }
         elif target == "service":
             effect = draw(
                 st.sampled_from(
-                    ({"workers": 0}, {"workers": "x0.5"}, {"workers": 4}, {"service_time": "x2"}, {"pause": True}, {"error_ratio": 0.5})
+                    (
+                        {"workers": 0},
+                        {"workers": "x0.5"},
+                        {"workers": 4},
+                        {"service_time": "x2"},
+                        {"pause": True},
+                        {"error_ratio": 0.5},
+                    )
                 )
             )
             fault |= {"service": draw(st.sampled_from(service_names)), **effect}
         else:
-            fault |= {"client": draw(st.sampled_from(client_names)), "lost": draw(st.sampled_from(("10%", "60%")))}
+            fault |= {
+                "client": draw(st.sampled_from(client_names)),
+                "lost": draw(st.sampled_from(("10%", "60%"))),
+            }
         faults.append(fault)
     return {
         "name": "generated",

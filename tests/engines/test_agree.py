@@ -37,9 +37,15 @@ def test_engines_agree_on_a_trace_with_sizes_and_on_resampled_times(tmp_path: Pa
     scenario = sim.loads(
         """
         traffic:
-          web: {arrivals: {kind: trace, file: trace.csv, column: at, unit: ms, size: size, start: 1s, speed: 0.5, batch: 2}, call: api}
+          web:
+            call: api
+            arrivals:
+              {kind: trace, file: trace.csv, column: at, unit: ms, size: size, start: 1s, speed: 0.5, batch: 2}
         services:
-          api: {workers: 2, service_time: {kind: empirical, file: trace.csv, column: size, unit: ms}, queue: {discipline: shortest}}
+          api:
+            workers: 2
+            service_time: {kind: empirical, file: trace.csv, column: size, unit: ms}
+            queue: {discipline: shortest}
         run: {duration: 2s}
         """,
         directory=tmp_path,

@@ -1,15 +1,17 @@
-"""Holds a simulation against known answers, through intervals that are wide enough to trust and narrow enough to fail."""
+"""Holds a simulation against known answers, by intervals wide enough to trust and narrow enough to fail."""
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
+
+import pandas as pd
 
 import sim
 from tests.published.stations import Case, Check, Document
 
 CONFIDENCE: Final = 0.9999
-"""Of each interval: among some two hundred checks a false alarm is then a one-in-fifty event, for any one seed."""
+"""Of each interval: a false alarm among some two hundred checks is then one in fifty, whatever the seeds."""
 
 ROUNDING: Final = 1e-9
 """What a figure without any spread, such as a ratio that is always 1, may differ by, relatively."""
@@ -19,9 +21,16 @@ SMALLEST: Final = 1e-3
 """Figures far below this (in s, 1/s, ratios) are held to differences, not to ratios."""
 
 
-def simulate(document: Document) -> sim.Results:
-    """The results of a document's own run; its seed was chosen once, for all cases alike."""
-    return sim.run(sim.loads(json.dumps(document)))
+def simulate(document: Document, **options: Any) -> sim.Results:
+    """The results of a document's own run; options as of `sim.run`."""
+    return sim.run(sim.loads(json.dumps(document)), **options)
+
+
+def logged(document: Document) -> pd.DataFrame:
+    """The attempt log of a document's own run."""
+    log = simulate(document, log=True).attempts
+    assert log is not None
+    return log
 
 
 def complaint(results: sim.Results, check: Check, within: float) -> str | None:

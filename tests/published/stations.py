@@ -1,6 +1,6 @@
-"""The published cases in steady state, as scenarios: each case's parameters in, a document and its checks out.
+"""The published cases in steady state, as scenarios: a case's parameters in, a document and its checks out.
 
-A check ties one metric of one subject to the figure that the source gives for it, in base units (s, 1/s, ratios).
+A check ties one metric of one subject to the figure that the source gives for it, in base units: s, 1/s, ratios.
 Where a source counts otherwise than this language does, the derivation stands beside the case.
 """
 
@@ -18,7 +18,8 @@ Facts = Mapping[str, Any]
 Document = dict[str, Any]
 
 FACTS: Final[dict[str, Facts]] = {
-    case["id"]: case for case in json.loads(Path(__file__).with_name("cases.json").read_text(encoding="utf-8"))
+    case["id"]: case
+    for case in json.loads(Path(__file__).with_name("cases.json").read_text(encoding="utf-8"))
 }
 """The published figures by the name of their case, each with its source."""
 
@@ -54,7 +55,7 @@ class Check:
 class Case:
     """One scenario with known answers.
 
-    `within` is how wide its intervals may be, half of it relative to the truth: wider ones could hide an error.
+    `within` is how wide half of an interval may be, relative to the truth: a wider one could hide an error.
     """
 
     name: str
@@ -95,7 +96,9 @@ def station(
 ) -> Document:
     """One class of traffic at one service; `places` to wait, without a limit if None."""
     waiting = dict(queue or {}) | ({} if places is None else {"capacity": places})
-    traffic: Document = {"arrivals": arrivals, "call": "station"} | ({} if client is None else {"client": client})
+    traffic: Document = {"arrivals": arrivals, "call": "station"} | (
+        {} if client is None else {"client": client}
+    )
     return {
         "traffic": {"jobs": traffic},
         "services": {
@@ -105,7 +108,7 @@ def station(
 
 
 def seed_of(name: str) -> int:
-    """A case's seed: a rule laid down before any was run, so that none is picked, and no two cases share draws."""
+    """A case's seed, by a rule laid down beforehand: none is picked, and no two cases share their draws."""
     return zlib.crc32(name.encode())
 
 
@@ -119,7 +122,9 @@ def run_for(
 
 def usual(expected: Mapping[str, Any]) -> tuple[Check, ...]:
     """The checks of the figures whose letters mean the same everywhere."""
-    return tuple(Check(SERVICE, metric, expected[letter]) for letter, metric in USUAL.items() if letter in expected)
+    return tuple(
+        Check(SERVICE, metric, expected[letter]) for letter, metric in USUAL.items() if letter in expected
+    )
 
 
 def _birth_death(p: Facts) -> Document:
@@ -134,7 +139,9 @@ def _birth_death(p: Facts) -> Document:
     )
 
 
-def _users(users: int, think: float, service: float, workers: int = 1, places: float | None = None) -> Document:
+def _users(
+    users: int, think: float, service: float, workers: int = 1, places: float | None = None
+) -> Document:
     arrivals = {"kind": "closed", "users": users, "think": exponential(think)}
     return station(arrivals, exponential(service), workers=workers, places=places)
 
@@ -144,7 +151,7 @@ HYPEREXPONENTIAL: Final = {"kind": "hyperexponential", "mean": "1s", "cv": 2}
 
 
 def _erlang_a(facts: Facts) -> tuple[Document, tuple[Check, ...]]:
-    """The patience is the queue's `max_wait`; `wait_probability` is of the served alone, and who leaves has waited."""
+    """The patience is `max_wait`; `wait_probability` is of the served alone, and who leaves has waited."""
     p, expected = facts["params"], facts["expected"]
     document = station(
         poisson(p["lam"]),
@@ -163,8 +170,8 @@ def _erlang_a(facts: Facts) -> tuple[Document, tuple[Check, ...]]:
 def _retrial(facts: Facts) -> tuple[Document, tuple[Check, ...]]:
     """No waiting places; who is refused comes again after an exponential time, without end.
 
-    With `giveup_rate` those in orbit also leave: a share nu/(nu + giveup) of the refused comes again, after a time
-    of rate nu + giveup. Here the others give up at once, so the orbit is that share of the published one.
+    With `giveup_rate` those in orbit also leave: a share nu/(nu + giveup) of the refused comes again, after a
+    time of rate nu + giveup. Here the others give up at once, so the orbit is that share of the published one.
     """
     p, expected = facts["params"], facts["expected"]
     leave = p.get("giveup_rate", 0.0)
@@ -195,9 +202,7 @@ def _retrial(facts: Facts) -> tuple[Document, tuple[Check, ...]]:
 def _priorities(facts: Facts) -> tuple[Document, tuple[Check, ...]]:
     """Two classes, the first before the second; neither interrupts a service."""
     p, expected = facts["params"], facts["expected"]
-    document = station(
-        poisson(p["lams"][0]), exponential(1.0 / p["mu"][0]), queue={"discipline": "priority"}
-    )
+    document = station(poisson(p["lams"][0]), exponential(1.0 / p["mu"][0]), queue={"discipline": "priority"})
     document["traffic"]["rest"] = {"arrivals": poisson(p["lams"][1]), "call": "station", "priority": 1}
     first, second = expected["W_class"]
     return document, (Check(TRAFFIC, "latency_mean", first), Check("traffic:rest", "latency_mean", second))
@@ -316,7 +321,9 @@ RECIPES: Final[dict[str, Recipe]] = {
     "pdq_mm1n_compile": (_plain(_think), 100_000, 5_000, 0.05),
     "engset_10_5": (
         lambda facts: (
-            _users(facts["params"]["N"], 1.0 / facts["params"]["a_per_idle_source"], 1.0, facts["params"]["c"], 0),
+            _users(
+                facts["params"]["N"], 1.0 / facts["params"]["a_per_idle_source"], 1.0, facts["params"]["c"], 0
+            ),
             (Check(SERVICE, "rejected_ratio", facts["expected"]["call_congestion"]),),
         ),
         10_000,

@@ -1,14 +1,12 @@
-"""The delays that Celery's workers draw: whole seconds from 0 to the doubling, every one as likely as the others."""
+"""The delays that Celery's workers draw: whole seconds from 0 to the doubling, each as likely as any other."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-import sim
+from tests.published.judging import logged
 from tests.published.stations import FACTS, poisson, run_for, station
 
 
@@ -23,8 +21,7 @@ def delays() -> dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
         client={"retry": {"attempts": len(p["retries"]) + 1, "backoff": backoff}},
         error_ratio=1.0,
     )
-    log = sim.run(sim.loads(json.dumps(run_for(document, "celery", 1_000.0, replications=2))), log=True).attempts
-    assert log is not None
+    log = logged(run_for(document, "celery", 1_000.0, replications=2))
     log = log.sort_values(["replication", "traffic", "request", "attempt"])
     waited = log["sent"].to_numpy()[1:] - log["answered"].to_numpy()[:-1]
     attempt = log["attempt"].to_numpy()[1:]

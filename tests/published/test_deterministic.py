@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-import sim
+from tests.published.judging import logged, simulate
 from tests.published.stations import FACTS, TRAFFIC, per_second, run_for, seconds, station
 
 
 @pytest.mark.parametrize("engine", ["compiled", "reference"])
 def test_pause_without_retries(engine: str) -> None:
-    """A pause of 1 s at 70 % load and a timeout of 0.5 s: the requests of the next seconds come late, no others.
+    """A pause of 1 s at 70 % load, a timeout of 0.5 s: the requests of the next seconds come late, no others.
 
-    The source's server finishes what it has in hand when the pause begins, so it stops 0.1 s later than it says.
+    The source's server finishes what it has in hand when the pause begins, so it stops 0.1 s late.
     """
     facts = FACTS["happy_gc_collapse_noretry"]
     p, expected = facts["params"], facts["expected"]
@@ -28,7 +26,7 @@ def test_pause_without_retries(engine: str) -> None:
     document["faults"] = [
         {"at": seconds(begin), "for": seconds(lasting), "service": "station", "pause": True}
     ]
-    results = sim.run(sim.loads(json.dumps(run_for(document, "pause", p["horizon"], replications=1))), engine=engine)
+    results = simulate(run_for(document, "pause", p["horizon"], replications=1), engine=engine)
     books = results.conservation
     assert (books["born"], books["success"], books["timeout"], books["open"]) == (
         expected["generated"],
@@ -51,12 +49,12 @@ def test_pause_that_freezes_the_request_in_hand() -> None:
     document["faults"] = [
         {"at": seconds(p["pause_at"]), "for": seconds(p["pause_for"]), "service": "station", "pause": True}
     ]
-    books = sim.run(sim.loads(json.dumps(run_for(document, "pause", p["horizon"], replications=1)))).conservation
+    books = simulate(run_for(document, "pause", p["horizon"], replications=1)).conservation
     assert (books["success"], books["timeout"]) == (expected["success"], expected["timeouts"])
 
 
 def test_workers_who_stay_past_their_shift() -> None:
-    """Services that a change of staff finds in hand are finished: how long after the shift in which they began."""
+    """Work in hand when the staff changes is finished: how long after the shift in which it began."""
     facts = FACTS["ciw_overtime"]
     p = facts["params"]
     gap = float(p["arrival"].removeprefix("every "))
@@ -68,9 +66,7 @@ def test_workers_who_stay_past_their_shift() -> None:
         {"at": seconds(begin), "for": seconds(end - begin), "service": "station", "workers": workers}
         for begin, end, workers in zip(begins[1:-1], begins[2:], p["servers"][1:], strict=True)
     ]
-    results = sim.run(sim.loads(json.dumps(run_for(document, "shifts", p["horizon"], replications=1))), log=True)
-    log = results.attempts
-    assert log is not None
+    log = logged(run_for(document, "shifts", p["horizon"], replications=1))
     served = log[log["started"] < p["horizon"]]
     overtime = []
     for started, finished in zip(served["started"], served["finished"], strict=True):

@@ -1,4 +1,4 @@
-"""Published cases in steady state: the simulation's intervals hold the known values, and could have missed them."""
+"""Published cases in steady state: the intervals hold the known values, and could have missed them."""
 
 from __future__ import annotations
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from sim.report.figures import figure, unit_shown
+from sim.report.figures import figure, records, unit_shown
 from sim.units import format_duration, format_ratio
 
 from . import style as look
@@ -30,7 +30,7 @@ def littles_law(results: Results) -> look.Picture:
     """L beside λW, measured apart, each with its interval: a row for each boundary that was entered."""
     audits = results.audits
     known = np.isfinite(audits["L"].to_numpy(dtype=float)) & (audits["L"].to_numpy(dtype=float) > 0.0)
-    rows: list[Any] = list(audits[known].itertuples(index=False))
+    rows = records(audits[known])
     if not rows:
         return _only_words("littles-law", "Nothing ever arrived: no boundary was entered.")
     with look.style():
@@ -63,7 +63,7 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
     `beside` has the columns subject, metric, unit, model, method, theory, mean, low, high.
     """
     theory = beside["theory"].to_numpy(dtype=float)
-    rows: list[Any] = list(beside[(theory > 0.0) & np.isfinite(theory)].itertuples(index=False))
+    rows = records(beside[(theory > 0.0) & np.isfinite(theory)])
     if not rows:
         return _only_words("theory", "No model of queueing theory applies to the scenario as it stands.")
     words = []
@@ -75,7 +75,8 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
         reach = 0.02
         for place, row in enumerate(rows):
             ratios = [row.mean / row.theory, row.low / row.theory, row.high / row.theory]
-            _dot(axes, *ratios, place, look.BLUE if row.method == "exact" else look.ORANGE, "o")
+            value, low, high = ratios
+            _dot(axes, value, low, high, place, look.BLUE if row.method == "exact" else look.ORANGE, "o")
             reach = max([reach, *(abs(ratio - 1.0) for ratio in ratios if math.isfinite(ratio))])
             unit = unit_shown(row.metric, row.unit)
             measured, said = figure(row.mean, unit=unit), figure(row.theory, unit=unit)

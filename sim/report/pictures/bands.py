@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.measure.intervals import student
+
 if TYPE_CHECKING:
     import pandas as pd
-
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,6 @@ def track(series: pd.DataFrame, subjects: Sequence[str], metric: str) -> Track |
     mean, count = values.mean(axis=1), values.shape[1]
     half = np.full(len(mean), np.nan)
     if count > 1:
-        from scipy.stats import t
-
-        half = t.ppf(0.5 + CONFIDENCE / 2.0, count - 1) * values.std(axis=1, ddof=1) / np.sqrt(count)
+        half = student(count - 1) * values.std(axis=1, ddof=1) / np.sqrt(count)
     width = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
     return Track(time, width, mean, np.maximum(mean - half, 0.0), mean + half)

@@ -199,7 +199,9 @@ def _load_axes(axes: Axes, one: pd.DataFrame) -> None:
     point = one.iloc[-1]
     scale = float(point["capacity_ratio"] / point["offered_rate"])
     if math.isfinite(scale) and scale > 0.0:
-        above = axes.secondary_xaxis("top", functions=(lambda x: x * scale, lambda x: x / scale))
+        above = axes.secondary_xaxis(
+            "top", functions=(lambda x: np.multiply(x, scale), lambda x: np.divide(x, scale))
+        )
         above.set_xlabel("as a ratio of capacity", color=look.GREY, fontsize=8)
         above.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]))
         above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_ratio(value)))

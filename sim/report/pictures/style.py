@@ -8,13 +8,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 BLACK = "#000000"
 ORANGE = "#E69F00"
@@ -30,7 +32,7 @@ PALE = "#D9D9D9"
 
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 
-DEFAULTS: dict[str, Any] = {
+DEFAULTS: dict[RcKeyType, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "axes.titlesize": 9.0,
@@ -72,10 +74,10 @@ def style() -> Iterator[None]:
     """Draw with the defaults above, whatever the reader's own matplotlib settings are."""
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
-        mpl.rcParams.update(DEFAULTS)
         # A name may hold signs that the font lacks; a box in their place is no reason to fail a report.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
-        yield
+        with mpl.rc_context(DEFAULTS):
+            yield
 
 
 def ink(colour: str) -> str:
@@ -108,8 +110,7 @@ class Picture(Figure):
         """One `<svg>` element to set into a page; `prefix` keeps its ids apart from other pictures' ids."""
         stream = io.StringIO()
         with style():
-            FigureCanvasSVG(self).print_svg(stream, metadata={"Date": None})
-        FigureCanvasAgg(self)
+            self.savefig(stream, format="svg", metadata={"Date": None})
         return _inline(stream.getvalue(), prefix or self.name, self.alt)
 
     def png(self, dpi: float = 160.0) -> bytes:

@@ -87,7 +87,7 @@ def effect(fault: Fault) -> str:
 
 def draw_windows(axes: Axes, named: Sequence[Window], unit: float, lift: float | None) -> None:
     """Shade the windows; with `lift`, write their names that many inches above the axes."""
-    height = axes.get_position().height * axes.figure.get_figheight()
+    height = axes.get_window_extent().height / axes.figure.dpi
     for window in named:
         start, end = window.start / unit, window.end / unit
         axes.axvspan(start, end, color="#EFEBDD", linewidth=0, zorder=0)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
-from sim.report.figures import figure, unit_shown
+from sim.report.figures import figure, records, unit_shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def _little(material: Material) -> list[Block]:
             figure(row.lambda_W, row.lambda_W_low, row.lambda_W_high),
             f"{row.residual:.0e}",
         )
-        for row in audits.itertuples(index=False)
+        for row in records(audits)
     ]
     caption = (
         "The identity ∫N dt = Σ time inside holds exactly in every run; its residual is rounding. L, λ and "
@@ -108,7 +108,7 @@ def _theory(material: Material) -> list[Block]:
                 figure(row.theory, unit=unit_shown(row.metric, row.unit)),
                 figure(row.mean, row.low, row.high, unit_shown(row.metric, row.unit)),
             )
-            for row in rows.itertuples(index=False)
+            for row in records(rows)
         ]
         columns = ("subject", "metric", "model", "kind", "theory", "simulation")
         blocks.append(Table("Theory beside simulation", columns, cells, frozenset({4, 5})))
@@ -134,7 +134,7 @@ def beside(material: Material) -> pd.DataFrame:
     assert material.theory is not None
     rows = []
     for model in material.theory.models:
-        for row in model.summary.itertuples(index=False):
+        for row in records(model.summary):
             own = material.records.get((str(row.subject), str(row.metric)))
             if own is None or math.isnan(own.mean) or math.isnan(row.mean):
                 continue

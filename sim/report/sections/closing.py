@@ -49,7 +49,7 @@ OPEN = (
     "{:,} of {:,} requests were still open when the run ended; they are in no latency, so the slowest are "
     "missing from it."
 )
-MIXED = "Load or faults change during the run, so means over it mix different states: read the timeline beside them."
+MIXED = "Load or faults change during the run, so its means mix different states: read the timeline too."
 FILLING = "No warm-up is left out: the figures hold the time in which the empty system fills."
 APPROXIMATE = (
     "Models marked approximate are rules of thumb with known limits; where they differ, trust the simulation."

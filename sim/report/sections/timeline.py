@@ -53,7 +53,7 @@ def _caption(material: Material, name: str) -> str:
 
 
 def recovery_words(results: Results, service: str) -> str:
-    """How many replications recovered from the faults that touch a service, and how long it took them; "" if unknown."""
+    """How many replications recovered from the faults of a service, and how soon; "" if unknown."""
     from sim.report.pictures.windows import touching
 
     found = recovery(results, service, touching(results.scenario, service))

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Section, Table, Verdict
-from sim.report.figures import figure, metric_words, subject_words, unit_shown
+from sim.report.figures import figure, metric_words, records, subject_words, unit_shown
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
 from sim.report.sections.timeline import recovery_words
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def verdict(material: Material) -> Section:
     """Met, missed, inconclusive, or no objectives; each objective beside what was measured."""
-    rows = list(material.results.objectives.itertuples(index=False))
+    rows = records(material.results.objectives)
     facts = [*_sizes(material), *_headroom(material), *_binding(material), *_recovery(material)]
     if not rows:
         facts = [*_figures(material), *facts]

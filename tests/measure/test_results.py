@@ -1,0 +1,80 @@
+"""Results: verdicts through intervals, tables, JSON, and states."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+import sim
+from sim.measure.results import judge
+from sim.scenario.metrics import METRICS
+
+MM1 = """
+traffic: {web: {arrivals: {kind: poisson, rate: 80/s}, call: api, client: plain}}
+clients: {plain: {}}
+services: {api: {workers: 1, service_time: {kind: exponential, mean: 10ms}}}
+objectives: [{subject: "traffic:web", metric: rejected_ratio, at_most: 1%}]
+run: {duration: 200s, warmup: 20s, replications: 5}
+"""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "least", "verdict"),
+    [
+        (1.0, 2.0, 2.0, None, "met"),
+        (1.0, 2.0, 0.5, None, "missed"),
+        (1.0, 2.0, 1.5, None, "inconclusive"),
+        (1.0, 2.0, None, 1.0, "met"),
+        (1.0, 2.0, None, 3.0, "missed"),
+        (1.0, 2.0, None, 1.5, "inconclusive"),
+        (math.nan, math.nan, 1.0, None, "inconclusive"),
+    ],
+)
+def test_an_objective_is_judged_by_the_whole_interval(
+    low: float, high: float, most: float | None, least: float | None, verdict: str
+) -> None:
+    assert judge(low, high, most, least) == verdict
+
+
+def test_every_metric_is_there_for_every_subject() -> None:
+    summary = sim.run(sim.loads(MM1)).summary
+    for subject in ("traffic:web", "client:plain", "service:api"):
+        assert set(summary[summary["subject"] == subject]["metric"]) == set(METRICS[subject.split(":")[0]])
+    assert list(summary.columns) == ["subject", "metric", "mean", "low", "high", "n", "unit", "method"]
+
+
+def test_nothing_rejected_in_few_requests_is_not_certainly_less_than_one_in_a_thousand() -> None:
+    few = sim.loads(MM1).set({"run.duration": "2s", "run.warmup": "0s", "objectives.0.at_most": "0.1%"})
+    assert sim.run(few).verdict == "inconclusive"
+    assert sim.run(sim.loads(MM1)).verdict == "met"
+
+
+def test_one_replication_has_no_interval() -> None:
+    document = sim.run(sim.loads(MM1), replications=1).to_json()
+    assert {row["low"] for row in document["summary"]} == {None}
+    assert document["verdict"] == "inconclusive"
+    json.dumps(document, allow_nan=False)
+
+
+def test_state_probabilities_are_geometric_in_mm1() -> None:
+    states = sim.run(sim.loads(MM1).set("run.duration", "2000s"), replications=10, states=True).states
+    assert states is not None
+    assert states["mean"].sum() == pytest.approx(1.0)
+    for number in range(5):
+        row = states.iloc[number]
+        truth = 0.2 * 0.8**number
+        half = (row["high"] - row["low"]) / 2.0
+        assert abs(row["mean"] - truth) < 2.5 * half  # a 99.98 % interval
+        assert half < 0.1 * truth
+
+
+def test_attempts_are_kept_only_if_asked_for() -> None:
+    scenario = sim.loads(MM1).set("run.duration", "30s")
+    assert sim.run(scenario).attempts is None
+    log = sim.run(scenario, log=True, replications=2).attempts
+    assert log is not None
+    assert set(log["outcome"]) == {"served"}
+    assert (log["started"] >= log["arrived"]).all()
+    assert len(log) == sim.run(scenario, replications=2).conservation["sent"]
