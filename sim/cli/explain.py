@@ -63,10 +63,9 @@ def document(scenario: "Scenario") -> dict[str, Any]:
     """The same for programs: each service's load in base units, and the words."""
     from sim.report.sections.queue import advice
 
-    useful = {
-        each.service: {"patience": each.patience, "longest_useful_queue": each.longest}
-        for each in advice(scenario)
-    }
+    useful = {}
+    for each in advice(scenario):
+        useful[each.service] = {"patience": each.patience, "longest_useful_queue": each.longest}
     services = {}
     for name in scenario.services:
         load = {**_load(scenario, name), **useful.get(name, {})}

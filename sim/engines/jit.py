@@ -13,8 +13,8 @@ import numpy as np
 from sim import draws
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-"""Never `fastmath`: both engines must round alike. No rule divides by zero, so no check for it. Nothing is allocated, so
-no reference counts (`_nrt`)."""
+"""Never `fastmath`: both engines must round alike. No rule divides by zero, so no check for it. Nothing is allocated,
+so no reference counts (`_nrt`)."""
 
 _compiled: dict[types.FunctionType, Any] = {}
 

@@ -78,11 +78,9 @@ def _scale(mean: float, unit: str) -> tuple[float, str]:
 
 def _places(half: float, mean: float) -> int:
     """Decimals that show two digits of the half-width, and no more than nine digits in all."""
-    if half > 0.0:
-        wanted = 1 - math.floor(math.log10(half))
-    else:
-        wanted = 3 - (math.floor(math.log10(abs(mean))) if mean else 3)
-    whole = max(1, 1 + math.floor(math.log10(abs(mean)))) if mean else 1
+    size = math.floor(math.log10(abs(mean))) if mean else 0
+    wanted = 1 - math.floor(math.log10(half)) if half > 0.0 else 3 - size if mean else 0
+    whole = max(1, 1 + size)
     return max(0, min(wanted, 9 - whole))
 
 

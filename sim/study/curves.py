@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RATIOS = (0.2, 0.4, 0.55, 0.7, 0.8, 0.87, 0.93, 0.98, 1.03, 1.1, 1.2, 1.4, 1.7)
 """Loads to look at, as a ratio of capacity: close together where the curve bends."""
 
+STEEP = 1.25
+"""A load this many times the capacity is deep in overload; a picture of latency has nothing more to show there."""
+
 AS_WRITTEN = "as written"
 COLUMNS = (
     "variant",
@@ -224,7 +227,7 @@ def _timed(scenario: Scenario, factor: float) -> Scenario:
         rate = offered_load(scenario)
         patience = max((_patience(scenario.client_of(name)) for name in scenario.traffic), default=0.0)
         # Overload settles soon, varies little, and costs the most: every refusal is tried again.
-        requests = _REQUESTS / 3 if bottleneck(scenario)[1].ratio > 1.15 else _REQUESTS
+        requests = _REQUESTS / 3 if bottleneck(scenario)[1].ratio > STEEP else _REQUESTS
         wanted = max(requests / rate, 20.0 * patience, 200.0 * _cycle(scenario)) if rate > 0.0 else duration
         duration = min(wanted, _MOST / rate) if rate > 0.0 else duration
     changes: dict[str, Any] = {"run.duration": f"{duration!r}s", "run.series": f"{duration / 20.0!r}s"}
@@ -251,4 +254,4 @@ def _cycle(scenario: Scenario) -> float:
 def _replications(scenario: Scenario, factor: float) -> int:
     duration = _timed(scaled(scenario, factor), factor).run.duration
     requests = math.fsum(nominal_rate(scenario, name) for name in scenario.traffic) * factor * duration
-    return 6 if requests <= 1.5 * _REQUESTS and bottleneck(scenario)[1].ratio * factor <= 1.15 else 4
+    return 6 if requests <= 1.5 * _REQUESTS and bottleneck(scenario)[1].ratio * factor <= STEEP else 4

@@ -19,9 +19,8 @@ from sim.theory.steady import Steady
 
 Floats = NDArray[np.float64]
 
-#: The orbit is solved up to this many waiting requests, and places up to that many.
-MOST_ORBIT = 60_000
-MOST_PLACES = 2_000
+#: Requests in orbit × places that are solved at most.
+MOST_STATES = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,15 +74,13 @@ def retrial(
             "no request gives up: the orbit has no steady state",
             f"arrival_rate={0.9 * servers * speed:g}",
         )
-    if most > MOST_PLACES:
-        raise QuantityError(f"places must be at most {MOST_PLACES} for an orbit, not {most}", "places=100")
     orbit = 64
     while True:
         chance = _chances(rate, speed, servers, most, back, persistence, orbit)
         if float(chance[-1].sum()) < 1e-13 * float(chance.max()):
             break
         orbit *= 2
-        if orbit > MOST_ORBIT:
+        if orbit * most > MOST_STATES:
             raise QuantityError(
                 f"more than {orbit // 2} requests in orbit: too many to be solved", "a lighter load"
             )
@@ -95,38 +92,36 @@ def _chances(
 ) -> Floats:
     """Long-run probabilities, shape (most + 1, places + 1): in orbit × in the system.
 
-    The orbit grows from the full system alone, so level m + 1 is x(m, full) times one row, and each level's
-    balance is tridiagonal but for that row.
+    From the fullest orbit down, each level is solved by striking out its states one by one, the rates through a
+    state going on to its neighbours: sums of positive terms, so that the rarest state keeps its digits (Grassmann).
+    The orbit grows from the full system alone: what comes back from above is a jump from there.
     """
-    from scipy.linalg import solve_banded
-
-    n = places + 1
-    leave = speed * np.minimum(np.arange(n), workers)
+    leave = [speed * min(n, workers) for n in range(places + 1)]
     grow = rate * persistence
-    # The transposed balance of a level, by diagonals; only its middle depends on the orbit.
-    band = np.zeros((3, n))
-    band[0, 1:], band[2, :-1] = -leave[1:], -rate
-    back_in = np.zeros(n)
-    last = np.zeros(n)
-    last[-1] = 1.0
-    rows = []
+    # For each level, per visit to the full state of the level below it; `jumps` are returns per unit of that state.
+    rows = np.empty((most + 1, places + 1))
+    jumps = [0.0] * (places + 1)
     for m in range(most, -1, -1):
-        band[1] = leave + rate + m * back
-        band[1, -1] = leave[-1] + (grow if m < most else 0.0) + m * back * (1.0 - persistence)
-        both: Floats = solve_banded((1, 1), band, np.column_stack([last, back_in]))
-        ahead, returned = both[:, 0], both[:, 1]
-        if m == 0:
-            rows.append(returned)
-            break
-        row = grow * (ahead + ahead[-1] / (1.0 - returned[-1]) * returned)
-        rows.append(row)
-        back_in = np.concatenate([[0.0], m * back * row[:-1]])
-        back_in[-1] += m * back * (1.0 - persistence) * row[-1]
-    # Below about 1e-16 of a level the solution is rounding, of either sign: as good as never full.
-    chance = np.maximum(np.array(rows[::-1]), 1e-300)
-    # Each row is still per unit of the level below's last state: multiply through in logarithms.
-    reach = np.concatenate([[0.0], np.cumsum(np.log(chance[:-1, -1]))])
-    chance *= np.exp(reach - reach.max())[:, None]
+        out = [0.0] * places
+        onward, leaving, gone = 0.0, 0.0, m * back * (1.0 - persistence)
+        for n in range(places):
+            # `leaving`: the rate from n out of the level, itself or by way of the states below.
+            leaving = m * back + (leave[n] * leaving / out[n - 1] if n else 0.0)
+            out[n] = rate + leaving
+            onward = jumps[n] + (onward * rate / out[n - 1] if n else 0.0)
+            jumps[n] = onward
+            gone += onward * leaving / out[n]
+        gone += leave[places] * leaving / out[-1]
+        row = [0.0] * (places + 1)
+        row[places] = grow / gone if m else 1.0
+        for n in range(places - 1, -1, -1):
+            row[n] = (row[n + 1] * leave[n + 1] + row[places] * jumps[n]) / out[n]
+        rows[m] = row
+        jumps = [0.0, *(m * back * value for value in row[:-1])]
+    # Multiply through in logarithms: each level is per unit of the full state below it.
+    reach = np.concatenate([[0.0], np.cumsum(np.log(rows[:-1, -1]))])
+    reach -= (reach + np.log(rows.max(axis=1))).max()
+    chance: Floats = rows * np.exp(reach)[:, None]
     total: Floats = chance / chance.sum()
     return total
 

@@ -90,7 +90,7 @@ def station(
     *,
     workers: float | str = 1,
     places: float | None = None,
-    client: Document | None = None,
+    client: Document | str | None = None,
     queue: Document | None = None,
     **service: Any,
 ) -> Document:

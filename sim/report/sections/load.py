@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
 from sim.report.figures import NOTHING, figure, metric_words
 from sim.report.headroom import knee
-from sim.study.curves import can_fail
-from sim.study.load import callers, offered_load, scaled, steady
+from sim.study.curves import STEEP, can_fail
+from sim.study.load import bottleneck, callers, offered_load, scaled, steady
 from sim.units import format_rate, format_ratio
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from sim.scenario.scenario import Scenario
 
 _MOST = 3
-_STEEP = 1.25
-"""Loads beyond this multiple of capacity are left out of the hockey stick.
-
-Unless the load as written is there.
-"""
 
 
 def hockey_stick(material: Material) -> Section | None:
@@ -35,7 +30,7 @@ def hockey_stick(material: Material) -> Section | None:
     from sim.report.pictures.load import hockey_stick as draw
 
     written = float((curve["capacity_ratio"] / curve["factor"]).iloc[0])
-    near = curve[~(curve["capacity_ratio"] > max(_STEEP, 1.1 * written))]
+    near = curve[~(curve["capacity_ratio"] > max(STEEP, 1.1 * written))]
     blocks: list[Block] = []
     for name in list(material.scenario.traffic)[:_MOST]:
         subject = f"traffic:{name}"
@@ -193,4 +188,7 @@ def _steady(material: Material) -> str:
     text = (
         "Each point is a run of its own at a load that stays, from an empty start, its first quarter left out"
     )
-    return f"{text}; without {' and '.join(left)}." if left else f"{text}."
+    text += f"; without {' and '.join(left)}." if left else "."
+    if len(material.scenario.services) > 1:
+        text += f" Capacity is that of {bottleneck(material.scenario)[0]}, the service nearest to its own."
+    return text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Figure, Paragraph, Section
 from sim.report.recovery import recovery
+from sim.study.load import callers
 from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def timeline(material: Material) -> Section | None:
     from sim.report.pictures.panels import busiest
     from sim.report.pictures.timeline import timeline as draw
 
-    names = list(material.scenario.services)
+    names = [name for name in material.scenario.services if callers(material.scenario, name)]
     if len(names) > _MOST:
         names = sorted(names, key=lambda name: name != busiest(material.results))[:_MOST]
     blocks: list[Block] = []

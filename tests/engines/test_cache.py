@@ -1,0 +1,87 @@
+"""The compiled code's cache: keyed by the sources, and no need of a home or of a folder that can be written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.engines import cache
+
+PROGRAM = """
+import sim
+scenario = sim.loads('''
+traffic: {web: {arrivals: {kind: poisson, rate: 50/s}, call: api}}
+services: {api: {workers: 1, service_time: {kind: exponential, mean: 10ms}}}
+run: {duration: 10s, replications: 2}
+''')
+print(sim.run(scenario).conservation["born"])
+"""
+
+
+def run(**environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
+    }
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+
+
+def test_the_digest_changes_with_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cache.digest()
+    assert before == cache.digest()
+    (tmp_path / "extra.py").write_text("rule = 1\n")
+    sources = {*cache.jit.sources(), tmp_path / "extra.py"}
+    monkeypatch.setattr(cache.jit, "sources", lambda: sources)
+    added = cache.digest()
+    assert added != before
+    (tmp_path / "extra.py").write_text("rule = 2\n")
+    assert cache.digest() not in (before, added)
+
+
+def test_every_family_of_rules_is_among_the_sources() -> None:
+    from sim.engines import kernel  # noqa: F401  # importing it gathers the rules
+
+    names = {path.name for path in cache.jit.sources()}
+    assert {"draws.py", "backoff.py", "arrivals.py", "disciplines.py", "closed_distributions.py"} <= names
+
+
+def test_the_first_compile_is_announced_and_happens_once(tmp_path: Path) -> None:
+    first = run(FOREBAY_CACHE=str(tmp_path))
+    assert "compiling the engine" in first.stderr
+    second = run(FOREBAY_CACHE=str(tmp_path))
+    assert second.stderr == ""
+    assert second.stdout == first.stdout
+
+
+def test_folders_that_cannot_be_used_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A plain file where a folder should be: no one can write below it, not even root.
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    for name in ("FOREBAY_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.setenv(name, str(blocked))
+    monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    place = cache.folder()
+    assert place is not None
+    assert place.is_relative_to(tmp_path / "temporary")
+    monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(blocked))
+    assert cache.folder() is None
+
+
+def test_without_any_cache_a_function_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "folder", lambda: None)
+    assert cache.cached()(lambda x: x + 1)(2) == 3
+
+
+def test_no_home_at_all_works(tmp_path: Path) -> None:
+    done = run(TMPDIR=str(tmp_path))
+    assert int(done.stdout) > 0
