@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from sim.engines.jit import machine_code
+from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import heap, lanes, timers
 
 COMPLETION, TIMEOUT, PATIENCE, TICK, DELIVERY, ARRIVAL = range(6)
@@ -28,25 +28,25 @@ _SOURCE_SHIFT = np.uint64(SOURCE_SHIFT)
 _REQUEST_SHIFT = np.uint64(REQUEST_SHIFT)
 
 
-@machine_code
+@inlined
 def name_of(source: int, request: int, attempt: int) -> Any:
     """The 61 bits that name an attempt; attempt 0 names the request itself."""
     return (np.uint64(source) << _SOURCE_SHIFT) | (np.uint64(request) << _REQUEST_SHIFT) | np.uint64(attempt)
 
 
-@machine_code
+@inlined
 def key_of(kind: int, name: Any) -> Any:
     """The key of an event of this class about what `name` names."""
     return (np.uint64(kind) << _CLASS_SHIFT) | name
 
 
-@machine_code
+@inlined
 def class_of(key: Any) -> int:
     """The class of the event with this key."""
     return int(np.int64(key >> _CLASS_SHIFT))
 
 
-@machine_code
+@inlined
 def named(key: Any) -> Any:
     """The name in a key."""
     return key & _NAME_BITS
@@ -74,7 +74,7 @@ def push(w: Any, time: float, key: Any, item: int) -> None:
     events[place].item = item
 
 
-@machine_code
+@inlined
 def settle(w: Any) -> None:
     """Closes the gap that an event in hand has left at the top, if nothing that it caused has filled it."""
     if w.first_taken:

@@ -27,12 +27,19 @@ def machine_code(function: F) -> F:
     return cast("F", numba.njit(**OPTIONS)(function))
 
 
+def inlined(function: F) -> F:
+    """The same for a function so small that a call would cost more than it does."""
+    return cast("F", numba.njit(forceinline=True, **OPTIONS)(function))
+
+
 def compiled(function: Callable[..., Any]) -> Any:
     """`function` as machine code, with every plain function of the package that it calls compiled too."""
     if not isinstance(function, types.FunctionType):
         raise TypeError(f"{function!r} is not a plain function")
     if function not in _compiled:
-        _compiled[function] = numba.njit(**OPTIONS)(_rebound(function))
+        _compiled[function] = numba.njit(forceinline=function.__module__ == draws.__name__, **OPTIONS)(
+            _rebound(function)
+        )
     return _compiled[function]
 
 

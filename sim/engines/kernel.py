@@ -35,7 +35,7 @@ from sim.engines.events import (
     settle,
     wake,
 )
-from sim.engines.jit import OPTIONS, compiled, machine_code
+from sim.engines.jit import OPTIONS, compiled, inlined, machine_code
 from sim.engines.memory import (
     areas_read,
     attempts,
@@ -68,6 +68,11 @@ DONE, GROW, PAUSED, CLOSE, STUCK, BROKEN = range(6)
 OUTBOUND, WAITING, SERVING, HOMEBOUND, GONE = range(5)
 """Where an attempt is, as its service sees it."""
 
+NOTHING, SEND, REACH, START, ANSWER = range(5)
+"""What follows at once from an event, done in a turn of its own: a request's next attempt is sent; an attempt reaches
+its service; a worker takes it; an answer reaches its client. So no function calls itself through others, each is
+compiled in one place, and one turn adds few events."""
+
 OUT, BACK, RETRY = range(3)
 """What a delivery delivers: an attempt to its service, a reply to its client, a retry's turn to be sent."""
 
@@ -85,7 +90,7 @@ NO_NAME = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 uniform = compiled(draws.uniform)
 
 
-@machine_code
+@inlined
 def bucket(value: float) -> int:
     """The twin of the observations' `bucket`, from the bits of the number: exponent and seven bits of the mantissa."""
     place = int(np.float64(value).view(np.int64) >> 45) - _SMALLEST + 1
@@ -97,13 +102,13 @@ def bucket(value: float) -> int:
 # ------------------------------------------------------------------------------------ what is measured
 
 
-@machine_code
+@inlined
 def count(w: Any, row: int, column: int, by: float) -> None:
     """Adds to a count."""
     counts(w)[row * see.COUNTS + column] += by
 
 
-@machine_code
+@inlined
 def change(w: Any, row: int, column: int, by: float, t: float) -> None:
     """A level changes: its area so far is settled first."""
     if w.watching and row >= w.traffic_count:
@@ -114,7 +119,7 @@ def change(w: Any, row: int, column: int, by: float, t: float) -> None:
     meter.level += by
 
 
-@machine_code
+@inlined
 def level(w: Any, row: int, column: int) -> float:
     """What a meter shows now."""
     return meters(w)[row * see.METERS + column].level
@@ -131,7 +136,7 @@ def watch(w: Any, row: int, t: float) -> None:
     line.watched_since = t
 
 
-@machine_code
+@inlined
 def stayed(w: Any, row: int, boundary: int, entered: float, left: float) -> None:
     """Something left a boundary; what is inside when the window ends is added then, once, by the driver."""
     place = (row * 3 + boundary) * 3
@@ -143,7 +148,7 @@ def stayed(w: Any, row: int, boundary: int, entered: float, left: float) -> None
         sums[place + see.STAYS] += 1.0
 
 
-@machine_code
+@inlined
 def observe(w: Any, row: int, column: int, value: float) -> None:
     """A duration enters a histogram."""
     place = row * see.HISTOGRAMS + column
@@ -157,7 +162,7 @@ def observe(w: Any, row: int, column: int, value: float) -> None:
         histogram(w)[place * see.BUCKETS + bucket(value)] += 1
 
 
-@machine_code
+@inlined
 def count_in_cohort(w: Any, source: int, column: int) -> None:
     """Counts what became of a request, or an attempt of one, that was born in the window."""
     cohort(w)[source * len(see.COHORT_COUNTS) + column] += 1.0
@@ -187,7 +192,7 @@ def read_meters(w: Any, t: float) -> None:
 # ---------------------------------------------------------------------------------------------- timers
 
 
-@machine_code
+@inlined
 def is_dead(w: Any, key: Any, item: int) -> bool:
     """Whether a timer no longer matters."""
     a = attempts(w)[item]
@@ -216,7 +221,7 @@ def drop_dead(w: Any, which: int) -> None:
 # ---------------------------------------------------------------------------------- births and sending
 
 
-@machine_code
+@inlined
 def next_epoch(w: Any, source: int, t: float) -> float:
     """The next arrival epoch of an open source after `t`, through all changes of its rate; inf if there is none."""
     s, p, state = sources(w)[source], parameters(w), states(w)
@@ -278,7 +283,7 @@ def schedule_user(w: Any, source: int, number: int, t: float) -> None:
     push(w, x, key_of(ARRIVAL, name_of(source, number, 0)), number)
 
 
-@machine_code
+@inlined
 def arrive(w: Any, source: int, number: int, t: float) -> None:
     """A request is born and its first attempt sent."""
     s = sources(w)[source]
@@ -298,10 +303,10 @@ def arrive(w: Any, source: int, number: int, t: float) -> None:
     r.counted = 1 if w.warmup <= t <= w.duration else 0
     count(w, source, see.BORN, 1.0)
     change(w, source, see.CLIENT, 1.0, t)
-    send(w, slot, t)
+    follow(w, SEND, slot)
 
 
-@machine_code
+@inlined
 def send(w: Any, request: int, t: float) -> None:
     """The client sends the next attempt of a request and sets its timer."""
     r = requests(w)[request]
@@ -350,19 +355,19 @@ def send(w: Any, request: int, t: float) -> None:
     if delay > 0.0:
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + OUT)
     else:
-        reach(w, slot, t)
+        follow(w, REACH, slot)
 
 
 # -------------------------------------------------------------------------------------- at the service
 
 
-@machine_code
+@inlined
 def reach(w: Any, slot: int, t: float) -> None:
     """An attempt comes to its service: to an idle worker, else a waiting place, else it overflows."""
     a = attempts(w)[slot]
     if a.outcome == see.LOST:  # the connection broke on the way: the client learns it now
         a.state = GONE
-        deliver(w, slot, t)
+        follow(w, ANSWER, slot)
         return
     row = w.traffic_count + a.service
     line = services(w)[a.service]
@@ -373,7 +378,7 @@ def reach(w: Any, slot: int, t: float) -> None:
     if line.paused == 0 and level(w, row, see.BUSY) < line.workers:
         count(w, row, see.ENTERED, 1.0)
         a.work = -1.0
-        start(w, slot, t)
+        follow(w, START, slot)
     elif level(w, row, see.QUEUE) < line.capacity:
         enter_line(w, slot, t)
     elif line.drops_oldest and line.oldest >= 0:
@@ -385,7 +390,7 @@ def reach(w: Any, slot: int, t: float) -> None:
         refuse(w, slot, t)
 
 
-@machine_code
+@inlined
 def enter_line(w: Any, slot: int, t: float) -> None:
     """An attempt joins the line; its rank is set once, then, and so is its patience."""
     a = attempts(w)[slot]
@@ -424,7 +429,7 @@ def quit_line(w: Any, slot: int, t: float) -> None:
     a.state = GONE
 
 
-@machine_code
+@inlined
 def work_of(w: Any, slot: int) -> float:
     """The seconds of work that an attempt brings, before what slows the service."""
     a = attempts(w)[slot]
@@ -432,7 +437,7 @@ def work_of(w: Any, slot: int) -> float:
     return a.size * rules.quantile(p, s.service_time, uniform(s.service_key, a.number, a.attempt))
 
 
-@machine_code
+@inlined
 def start(w: Any, slot: int, t: float) -> None:
     """A worker takes an attempt; a pause that falls into its work moves the end by what the pause lasts."""
     a = attempts(w)[slot]
@@ -475,7 +480,7 @@ def release_worker(w: Any, slot: int, t: float) -> None:
     make_ready(w, a.service)
 
 
-@machine_code
+@inlined
 def make_ready(w: Any, service: int) -> None:
     """Workers of this service may be able to take more: the loop sees to it before the next event."""
     services(w)[service].ready = 1
@@ -483,7 +488,7 @@ def make_ready(w: Any, service: int) -> None:
         w.ready = service
 
 
-@machine_code
+@inlined
 def take_next(w: Any, t: float) -> None:
     """One worker of the first service that may have one takes one attempt, if there are both."""
     service = w.ready
@@ -494,7 +499,7 @@ def take_next(w: Any, t: float) -> None:
         if slot >= 0:
             leave(w, service, slot)
             change(w, row, see.QUEUE, -1.0, t)
-            start(w, slot, t)
+            follow(w, START, slot)
             return
     line.ready = 0
     w.ready = -1
@@ -504,7 +509,7 @@ def take_next(w: Any, t: float) -> None:
             break
 
 
-@machine_code
+@inlined
 def complete(w: Any, slot: int, t: float) -> None:
     """A worker has done its work, well or not, and replies."""
     a = attempts(w)[slot]
@@ -543,13 +548,13 @@ def reply(w: Any, slot: int, outcome: int, t: float) -> None:
         a.state = HOMEBOUND
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + BACK)
     else:
-        deliver(w, slot, t)
+        follow(w, ANSWER, slot)
 
 
 # --------------------------------------------------------------------------------------- at the client
 
 
-@machine_code
+@inlined
 def deliver(w: Any, slot: int, t: float) -> None:
     """An answer reaches the client, who may no longer wait for it."""
     a = attempts(w)[slot]
@@ -565,7 +570,7 @@ def deliver(w: Any, slot: int, t: float) -> None:
     free_attempt(w, slot)
 
 
-@machine_code
+@inlined
 def free_attempt(w: Any, slot: int) -> None:
     """Gives back an attempt that neither its client nor its service knows any more."""
     a = attempts(w)[slot]
@@ -576,7 +581,7 @@ def free_attempt(w: Any, slot: int) -> None:
         w.free_attempts += 1
 
 
-@machine_code
+@inlined
 def expire(w: Any, slot: int, t: float) -> None:
     """The client's timer runs out: it waits no longer, and may cancel what it sent."""
     a = attempts(w)[slot]
@@ -674,7 +679,29 @@ def finish(w: Any, request: int, success: bool, t: float) -> None:
 # -------------------------------------------------------------------------------------------- the loop
 
 
-@machine_code
+@inlined
+def follow(w: Any, step: int, slot: int) -> None:
+    """Leaves what follows at once to the next turn."""
+    w.step = step
+    w.step_slot = slot
+
+
+@inlined
+def take_step(w: Any, t: float) -> None:
+    """Does what follows at once from the turn before."""
+    step, slot = w.step, w.step_slot
+    w.step = NOTHING
+    if step == SEND:
+        send(w, slot, t)
+    elif step == REACH:
+        reach(w, slot, t)
+    elif step == START:
+        start(w, slot, t)
+    else:
+        deliver(w, slot, t)
+
+
+@inlined
 def tick(w: Any, service: int, t: float) -> None:
     """A fault begins or ends at a service."""
     line, p = services(w)[service], parameters(w)
@@ -698,7 +725,7 @@ def schedule_tick(w: Any, service: int) -> None:
         push(w, at, key_of(TICK, name_of(service, 0, 0)), service)
 
 
-@machine_code
+@inlined
 def deliver_item(w: Any, key: Any, item: int, t: float) -> None:
     """A delivery happens, unless what it was for has ended meanwhile."""
     slot, kind = item >> 2, item & 3
@@ -706,19 +733,19 @@ def deliver_item(w: Any, key: Any, item: int, t: float) -> None:
         r = requests(w)[slot]
         if r.in_orbit and (r.name | np.uint64(r.attempt + 1)) == named(key):
             leave_orbit(w, slot, t)
-            send(w, slot, t)
+            follow(w, SEND, slot)
         return
     a = attempts(w)[slot]
     if a.name != named(key):
         return
     if kind == OUT:
         if a.state == OUTBOUND:
-            reach(w, slot, t)
+            follow(w, REACH, slot)
     elif a.state == HOMEBOUND:
-        deliver(w, slot, t)
+        follow(w, ANSWER, slot)
 
 
-@machine_code
+@inlined
 def handle(w: Any, key: Any, item: int, t: float) -> None:
     """One event happens."""
     kind = class_of(key)
@@ -741,11 +768,11 @@ def handle(w: Any, key: Any, item: int, t: float) -> None:
 
 
 @machine_code
-def wake_lane(w: Any, which: int, time: float, key: Any) -> None:
-    """A lane's first timer is due, if it still matters; the next that matters takes its place in the heap."""
+def due_timer(w: Any, which: int, time: float, key: Any) -> int:
+    """The item of a lane's first timer if it still matters, else -1; the next one goes into the heap in its place."""
     lane = lanes(w)[which]
     if not lane.wakes or lane.wake_time != time or lane.wake_key != key:
-        return
+        return -1
     lane.wakes = 0
     ring = timers(lane)
     mask = lane.capacity - 1
@@ -760,11 +787,10 @@ def wake_lane(w: Any, which: int, time: float, key: Any) -> None:
         lane.length -= 1
     if lane.length > 0:
         wake(w, which)
-    if due >= 0:
-        handle(w, key, due, time)
+    return due
 
 
-@machine_code
+@inlined
 def short_of_room(w: Any) -> bool:
     """Whether some pool could not take what one turn may add."""
     return (
@@ -776,7 +802,14 @@ def short_of_room(w: Any) -> bool:
     )
 
 
-@machine_code
+@inlined
+def read_up_to(w: Any, t: float) -> None:
+    """Reads counts and areas at the edges that the next event, at `t`, has reached; the window's end when it is past."""
+    while w.next_edge_time < t or w.next_edge_time == t < w.duration:
+        read_meters(w, w.next_edge_time)
+
+
+@inlined
 def begin(w: Any) -> None:
     """The first arrivals and faults, before time 0."""
     w.begun = 1
@@ -800,6 +833,9 @@ def advance(address: int, budget: int) -> int:
     for _ in range(budget):
         if short_of_room(w):
             return GROW
+        if w.step != NOTHING:
+            take_step(w, w.now)
+            continue
         if w.ready >= 0:
             take_next(w, w.now)
             continue
@@ -809,8 +845,7 @@ def advance(address: int, budget: int) -> int:
         t = math.inf
         if w.heap_size > 0:
             t = heap(w)[0].time
-        while w.next_edge_time < t or w.next_edge_time == t < w.duration:
-            read_meters(w, w.next_edge_time)
+        read_up_to(w, t)
         if t > w.duration:
             if not w.closed:
                 w.closed = 1
@@ -826,7 +861,7 @@ def advance(address: int, budget: int) -> int:
         key, item = heap(w)[0].key, heap(w)[0].item
         w.first_taken = 1
         if item < 0:
-            wake_lane(w, -1 - item, t, key)
-        else:
+            item = due_timer(w, -1 - item, t, key)
+        if item >= 0:
             handle(w, key, item, t)
     return PAUSED

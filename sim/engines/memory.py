@@ -197,6 +197,8 @@ WORLD = np.dtype(
         ("duration", F8),
         ("end", F8),
         ("open_requests", I8),
+        ("step", I8),
+        ("step_slot", I8),
         ("ready", I8),
         ("events", I8),
         ("still_since", I8),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.engines.jit import machine_code
+from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, services
 
 OLDEST_FIRST, NEWEST_FIRST, BY_RANK = range(3)
 
 
-@machine_code
+@inlined
 def join(w: Any, service: int, slot: int) -> None:
     """An attempt joins the line of a service; its rank and order are set."""
     line, all_attempts = services(w)[service], attempts(w)
@@ -57,7 +57,7 @@ def leave(w: Any, service: int, slot: int) -> None:
             line.root = meld(all_attempts, line.root, rest)
 
 
-@machine_code
+@inlined
 def next_in_line(w: Any, service: int) -> int:
     """The attempt that a free worker takes, or -1."""
     line = services(w)[service]

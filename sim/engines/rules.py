@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sim.engines.jit import compiled, ladder, machine_code, replace
+from sim.engines.jit import compiled, inlined, ladder, replace
 from sim.scenario import arrivals, disciplines
 from sim.scenario import backoff as backoffs
 from sim.scenario import distributions as laws
@@ -21,7 +21,7 @@ _chosen_part = compiled(laws.chosen_part)
 _remaining_uniform = compiled(laws.remaining_uniform)
 
 
-@machine_code
+@inlined
 def quantile(p: Any, at: int, u: float) -> float:
     """The distribution at address `at`, at the uniform `u`; the twin of the scenario's function of this name."""
     while int(p[at - 1]) == _MIXTURE:

@@ -17,10 +17,7 @@ class Plots:
     results: Results
 
     def timeline(self, service: str | None = None) -> Picture:
-        """Load, queue, workers, 503s and waiting retries over time.
-
-        At the busiest service unless one is named.
-        """
+        """Load, queue, workers, 503s and retries over time; at the busiest service unless one is named."""
         from sim.report.pictures.timeline import timeline
 
         return timeline(self.results, service)

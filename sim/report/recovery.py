@@ -23,10 +23,7 @@ _BINS = 3
 
 @dataclass(frozen=True)
 class Recovery:
-    """Seconds from the last fault's end until each replication was as before.
-
-    Infinite where it was not by the end.
-    """
+    """Seconds from the last fault's end until each replication was as before; infinite if never by the end."""
 
     end: float
     times: tuple[float, ...]
@@ -52,11 +49,10 @@ class Recovery:
 
 
 def recovery(results: Results, service: str, faults: list[Fault]) -> Recovery | None:
-    """When queue and orbit together were back at the level they had before the first fault, in each "
-    "replication.
+    """When each replication had its backlog, queue and orbit together, back at the level before the first fault.
 
-    That level is the greatest that any bin before it had, in any replication. None where there was no time
-    before the first fault, no fault ended, or no time after it.
+    That level is the greatest of any bin before it, in any replication. None where there was no time before the
+    first fault, where a fault does not end, or where there is no time after it.
     """
     run = results.scenario.run
     ends = [fault.end for fault in faults if fault.end < run.duration]

@@ -105,7 +105,7 @@ def load_factors(scenario: Scenario) -> list[float]:
     ratio = bottleneck(scenario)[1].ratio
     if not (math.isfinite(ratio) and ratio > 0.0):
         return [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]
-    ratios = list(RATIOS)
+    ratios = [0.05, 0.1, *RATIOS] if ratio < 0.3 else list(RATIOS)
     # The load as written takes the place of the nearest, if it is near; beyond the range it is added.
     near = min(range(len(ratios)), key=lambda place: abs(ratios[place] - ratio))
     if abs(ratios[near] - ratio) < 0.04:

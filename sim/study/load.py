@@ -89,11 +89,23 @@ def bottleneck(scenario: Scenario) -> tuple[str, ServiceLoad]:
     return max(known or loads, key=lambda entry: entry[1].ratio)
 
 
-def ideal_goodput(scenario: Scenario, factor: float = 1.0) -> float:
-    """Requests per second that perfect services would answer.
+def peak_load(scenario: Scenario) -> float:
+    """Requests per second at the height of what is offered, if all profiles and waves peak at once; faults left out."""
+    total = 0.0
+    for name, traffic in scenario.traffic.items():
+        arrivals = traffic.arrivals
+        batch = arrivals.batch.moments()[0] if arrivals.batch is not None else 1.0
+        if isinstance(arrivals, Profile):
+            total += batch * max(rate for time, rate in arrivals.points if time < scenario.run.duration)
+        elif isinstance(arrivals, Sinusoid):
+            total += batch * (arrivals.mean + arrivals.amplitude)
+        else:
+            total += nominal_rate(scenario, name)
+    return total
 
-    Each the lesser of its load and its capacity.
-    """
+
+def ideal_goodput(scenario: Scenario, factor: float = 1.0) -> float:
+    """Requests per second that perfect services would answer: of each the lesser of load and capacity."""
     loads = [service_load(scenario, name) for name in scenario.services]
     return math.fsum(min(factor * load.offered, load.capacity) for load in loads)
 
@@ -101,7 +113,7 @@ def ideal_goodput(scenario: Scenario, factor: float = 1.0) -> float:
 def steady(scenario: Scenario) -> Scenario:
     """The scenario at a load that stays.
 
-    No faults, no start or stop, and Poisson arrivals for profiles and waves.
+    Faults, starts and stops are left out; profiles and waves become Poisson arrivals at their mean rate.
     """
     changes: dict[str, object] = {"faults": []} if scenario.faults else {}
     for name, traffic in scenario.traffic.items():

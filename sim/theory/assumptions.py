@@ -10,7 +10,8 @@ from sim.scenario.trace import Trace
 from sim.scenario.varying_arrivals import Profile, Sinusoid
 from sim.theory.mg1k import MOST_PLACES
 from sim.theory.phase_queue import too_large
-from sim.theory.station import Station, is_exponential
+from sim.theory.phases import is_exponential
+from sim.theory.station import Station
 from sim.units import format_duration, format_rate
 
 Reason = str | None
@@ -52,6 +53,11 @@ def whole_run(station: Station) -> Reason:
         if arrivals.stop is not None and arrivals.stop < station.scenario.run.duration:
             return f"traffic:{stream.name} stops at {format_duration(arrivals.stop)}: no steady state"
     return None
+
+
+def takes_time(station: Station) -> Reason:
+    """A service is not over as soon as it begins."""
+    return "a service takes no time: nobody waits for anything" if station.moments[0] == 0.0 else None
 
 
 def no_retries(station: Station) -> Reason:
@@ -109,10 +115,10 @@ def renewal(station: Station) -> Reason:
     if len(station.streams) > 1:
         return f"{len(station.streams)} streams that are not all Poisson do not make independent gaps"
     stream = station.streams[0]
-    if not isinstance(stream.arrivals, ConstantArrivals | Renewal):
-        return f"the gaps are not independent draws: {ARRIVALS[stream.arrivals.kind]}"
     if not stream.single:
         return f"traffic:{stream.name} comes in batches"
+    if not isinstance(stream.arrivals, ConstantArrivals | Renewal):
+        return f"the gaps are not independent draws: {ARRIVALS[stream.arrivals.kind]}"
     return None if stream.network_constant else "a varying network delay reshuffles the gaps"
 
 
@@ -218,6 +224,8 @@ def in_phases(station: Station) -> Reason:
     if station.markov_arrivals is None:
         if len(station.streams) > 1:
             return "the streams do not make one process of a few states"
+        if not station.streams[0].single:
+            return f"traffic:{station.streams[0].name} comes in batches"
         return f"not steered by a few states: {ARRIVALS[station.streams[0].arrivals.kind]}"
     if station.phases is None:
         kinds = " and ".join(dict.fromkeys(stream.law.kind for stream in station.streams))

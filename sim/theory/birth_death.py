@@ -68,7 +68,9 @@ def time_to_fall(births: ArrayLike, deaths: ArrayLike, start: int, target: int) 
     """
     up, down = np.asarray(births, dtype=np.float64), np.asarray(deaths, dtype=np.float64)
     if not 0 <= target < start <= len(down):
-        raise QuantityError(f"target {target} and start {start} must rise within 0..{len(down)}", "start=9, target=0")
+        raise QuantityError(
+            f"target {target} and start {start} must rise within 0..{len(down)}", "start=9, target=0"
+        )
     step, total = 0.0, 0.0
     for n in range(len(down), target, -1):
         step = (1.0 + (up[n] * step if n < len(up) else 0.0)) / down[n - 1]

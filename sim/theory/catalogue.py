@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from sim.scenario.disciplines import Priority, Shortest
 from sim.theory import assumptions as a
 from sim.theory import fits
+from sim.theory.phases import is_exponential
 from sim.theory.rows import Fit
-from sim.theory.station import Station, is_exponential
+from sim.theory.station import Station
 
 Check = Callable[[Station], a.Reason]
 
@@ -29,7 +30,7 @@ class Candidate:
     about: Callable[[Station], bool] = lambda _: True
 
 
-STEADY: tuple[Check, ...] = (a.no_faults, a.whole_run, a.no_patience, a.stays_until_served)
+STEADY: tuple[Check, ...] = (a.no_faults, a.whole_run, a.takes_time, a.no_patience, a.stays_until_served)
 POISSON: tuple[Check, ...] = (*STEADY, a.poisson)
 MARKOV: tuple[Check, ...] = (*POISSON, a.exponential)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ class WithExponential(Law):
     P(T > t) = e^(−rate·t) + ∫_0^t rate·e^(−rate·u)·P(W > t − u) du, by Gauss–Legendre in panels: about 1e-9.
     `kinks` are the times, s, at which the tail of W breaks.
     """
+
+    TOLERANCE: ClassVar[float] = 1e-8
 
     wait: Law
     rate: float

@@ -12,7 +12,7 @@ from sim.errors import QuantityError
 from sim.theory.inputs import not_negative, positive, ratio
 
 #: An answer with more workers than this is refused: the inverses count upward.
-MOST_WORKERS = 10_000_000
+MOST_WORKERS = 2_000_000
 
 
 def erlang_b(workers: float, offered_load: float) -> float:

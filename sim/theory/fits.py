@@ -292,6 +292,8 @@ def fit_allen_cunneen(station: Station) -> Fit:
     steady = allen_cunneen(station.rate, first, int(station.workers), arrival_scv, service_scv)
     note = (
         f"two-moment approximation with c_a² = {arrival_scv:.3g} and c_s² = {service_scv:.3g}; "
-        "the waits of those who wait are taken as exponential"
+        "the waits of those who wait are taken as exponential, so that only high quantiles are given"
     )
-    return Fit(_ordered(station, steady), note)
+    # An exponential tail says little of the median, and Erlang C little of arrivals that are not Poisson.
+    poor = {"wait_p50"} if a.poisson(station) is None else {"wait_p50", "wait_probability"}
+    return Fit(_ordered(station, steady), note, without=frozenset(poor))

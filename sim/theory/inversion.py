@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ FINE = 256
 @dataclass(frozen=True, eq=False)
 class Inverted(Law):
     """A law by the transform of its tail, s ↦ ∫ e^(−s·t)·P(T > t) dt, s complex; `average` is its mean, s."""
+
+    TOLERANCE: ClassVar[float] = 1e-6
 
     transform: Callable[[Complex], Complex]
     average: float

@@ -183,8 +183,9 @@ def _enough_places(rate: float, all_busy: float, leave: float) -> int:
     base = all_busy / leave
 
     def fallen(j: float) -> float:
-        grown = math.lgamma(base + j + 1.0) - math.lgamma(base + 1.0)
-        return grown + j * math.log(leave / rate)
+        # Σ log((cμ + iθ)/λ) over i = 1..j, by its integral: near enough for a cut.
+        grown = (base + j) * math.log1p(j / base) - j
+        return grown + j * math.log(all_busy / rate)
 
     peak = max(0.0, (rate - all_busy) / leave)
     least = fallen(peak)

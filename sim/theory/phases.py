@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.scenario.closed_distributions import Erlang, Exponential
+from sim.scenario.closed_distributions import Erlang, Exponential, Gamma, Weibull
 from sim.scenario.distribution_rule import DistributionRule
 from sim.scenario.distributions import Mixture
 from sim.scenario.phase_distributions import Hyperexponential, PhaseType
@@ -43,15 +43,31 @@ class Phases:
         return found[0], found[1], found[2]
 
 
+def is_exponential(law: DistributionRule) -> bool:
+    """Whether a distribution is exponential, by whatever name."""
+    if isinstance(law, Exponential):
+        return True
+    if isinstance(law, Erlang | Weibull):
+        return law.shape == 1
+    if isinstance(law, Gamma):
+        return law.cv == 1.0
+    if isinstance(law, Hyperexponential):
+        return len({rate for _, rate in law.phases()}) == 1
+    return False
+
+
 def phases_of(law: DistributionRule) -> Phases | None:
     """A distribution as at most `MOST_PHASES` exponential phases; None if it is not made of such."""
-    if isinstance(law, Exponential):
-        return Phases(np.array([1.0]), np.array([[-1.0 / law.mean]]))
-    if isinstance(law, Erlang) and law.shape <= MOST_PHASES:
-        rate = law.shape / law.mean
-        initial = np.zeros(law.shape)
+    if is_exponential(law):
+        return Phases(np.array([1.0]), np.array([[-1.0 / law.moments()[0]]]))
+    if isinstance(law, Erlang | Gamma):
+        shape = 1.0 / law.scv()
+        n = round(shape)
+        if abs(shape - n) > 1e-12 * n or n > MOST_PHASES:
+            return None
+        initial = np.zeros(n)
         initial[0] = 1.0
-        return Phases(initial, rate * (np.eye(law.shape, k=1) - np.eye(law.shape)))
+        return Phases(initial, n / law.mean * (np.eye(n, k=1) - np.eye(n)))
     if isinstance(law, Hyperexponential) and len(law.phases()) <= MOST_PHASES:
         weights, rates = np.array(law.phases()).T
         return Phases(weights, -np.diag(rates))

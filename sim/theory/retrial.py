@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from sim.errors import QuantityError
 from sim.theory.inputs import positive, whole
-from sim.theory.mmck import waits
+from sim.theory.mmck import mmck, waits
 from sim.theory.steady import Steady
 
 Floats = NDArray[np.float64]
 
 #: Requests in orbit × places that are solved at most.
-MOST_STATES = 4_000_000
+MOST_STATES = 400_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,9 @@ def retrial(
             "no request gives up: the orbit has no steady state",
             f"arrival_rate={0.9 * servers * speed:g}",
         )
+    alone = mmck(rate, speed, servers, most)
+    if alone.rejected_ratio < 1e-200:  # nobody is ever refused: past what doubles hold
+        return Retrial(alone, 0.0, alone.rejected_ratio, 1.0, 1.0)
     orbit = 64
     while True:
         chance = _chances(rate, speed, servers, most, back, persistence, orbit)

@@ -28,13 +28,15 @@ class Fit:
     """What a model says of a station.
 
     `stream_waits` gives the mean wait of streams that wait differently, s; `traffic` figures of streams that
-    replace what follows from the station alone; `note` a sentence on what it rests on.
+    replace what follows from the station alone; `note` a sentence on what it rests on; `without` the metrics
+    for which the model is known to be poor.
     """
 
     steady: Steady
     note: str
     stream_waits: Mapping[str, float] | None = None
     traffic: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
 
 
 def figures(station: Station, fit: Fit) -> list[Figure]:
@@ -46,7 +48,7 @@ def figures(station: Station, fit: Fit) -> list[Figure]:
     for stream in station.streams:
         values = dict(_traffic_figures(station, stream, fit, laws)) | dict(fit.traffic.get(stream.name, {}))
         found += [Figure(f"traffic:{stream.name}", metric, value) for metric, value in values.items()]
-    return [figure for figure in found if not math.isnan(figure.value)]
+    return [one for one in found if not math.isnan(one.value) and one.metric not in fit.without]
 
 
 def service_figures(steady: Steady) -> Iterator[tuple[str, float]]:

@@ -6,20 +6,17 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from sim.scenario.arrival_rule import ArrivalRule
-from sim.scenario.arrivals import AnyArrivals, Closed, ConstantArrivals, Poisson, Renewal
+from sim.scenario.arrivals import AnyArrivals, Closed, Poisson, Renewal
 from sim.scenario.clients import Client
-from sim.scenario.closed_distributions import Constant, Erlang, Exponential, Gamma, Weibull
+from sim.scenario.closed_distributions import Constant
 from sim.scenario.disciplines import EarliestDeadline, Priority, Shortest
-from sim.scenario.distribution_rule import DistributionRule
 from sim.scenario.distributions import AnyDistribution
-from sim.scenario.phase_distributions import Hyperexponential
 from sim.scenario.scenario import Scenario
 from sim.scenario.services import Service
 from sim.scenario.varying_arrivals import Mmpp
 from sim.theory.mg1 import Moments, mixed_moments
 from sim.theory.phase_queue import Arrivals, poisson_arrivals, renewal_arrivals, switched_arrivals
-from sim.theory.phases import Phases, mixed_phases, phases_of
+from sim.theory.phases import Phases, is_exponential, mixed_phases, phases_of
 
 
 @dataclass(frozen=True)
@@ -263,23 +260,3 @@ def stations(scenario: Scenario) -> list[Station]:
         if streams:
             found.append(Station(scenario, name, service, streams))
     return found
-
-
-def is_exponential(law: DistributionRule) -> bool:
-    """Whether a distribution is exponential, by whatever name."""
-    if isinstance(law, Exponential):
-        return True
-    if isinstance(law, Erlang | Weibull):
-        return law.shape == 1
-    if isinstance(law, Gamma):
-        return law.cv == 1.0
-    if isinstance(law, Hyperexponential):
-        return len({rate for _, rate in law.phases()}) == 1
-    return False
-
-
-def is_even(arrivals: ArrivalRule) -> bool:
-    """Whether the gaps are all the same."""
-    return isinstance(arrivals, ConstantArrivals) or (
-        isinstance(arrivals, Renewal) and isinstance(arrivals.gap, Constant)
-    )

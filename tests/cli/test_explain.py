@@ -81,6 +81,7 @@ def test_json_and_markdown(small: Path, forebay: Forebay) -> None:
     assert forebay("explain", str(small), "-f", "md")[1].startswith("# small (hash ")
 
 
-def test_a_patient_client_has_no_longest_useful_queue(forebay: Forebay) -> None:
-    found = json.loads(forebay("explain", "mm1", "-f", "json")[1])
+def test_a_patient_client_has_no_longest_useful_queue(small: Path, forebay: Forebay) -> None:
+    patient = ("--set", "clients.patient.timeout=null")
+    found = json.loads(forebay("explain", str(small), *patient, "-f", "json")[1])
     assert "longest_useful_queue" not in found["services"]["api"]

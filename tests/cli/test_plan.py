@@ -49,7 +49,7 @@ def test_csv_has_a_row_a_candidate(small: Path, forebay: Forebay) -> None:
     assert len(out.splitlines()) > 3
 
 
-def test_a_plan_without_objectives_is_a_usage_error(forebay: Forebay) -> None:
-    code, out, err = forebay("plan", "mm1")
+def test_a_plan_without_objectives_is_a_usage_error(small: Path, forebay: Forebay) -> None:
+    code, out, err = forebay("plan", str(small), "--set", "objectives=[]")
     assert (code, out) == (status.USAGE, "")
     assert "a plan needs an objective" in err

@@ -85,7 +85,7 @@ def test_how_slowly_the_mean_queue_settles() -> None:
     # A finite time T sees a little less: by the integrated autocorrelation time over T.
     expected *= 1.0 - facts["expected"]["integrated_autocorr_time"] / time
     found = values.var(ddof=1) * time
-    tails = chi2.ppf([(1 - CONFIDENCE) / 2.0, (1 + CONFIDENCE) / 2.0], replications - 1) / (replications - 1)
-    assert tails[0] < found / expected < tails[1]
-    assert tails[1] < 1.45
+    freedom = replications - 1
+    low, high = (float(chi2.ppf(0.5 + side * CONFIDENCE / 2.0, freedom)) / freedom for side in (-1.0, 1.0))
+    assert low < found / expected < high < 1.45
     assert math.isclose(values.mean(), 9.0, rel_tol=0.05)

@@ -17,6 +17,7 @@ from sim.theory.closed import finite_source
 from sim.theory.erlang import erlang_b, workers_for_blocking
 from sim.theory.gi_m_1 import dm1, gi_m_1
 from sim.theory.infinite import Sinusoid
+from sim.theory.match import analyze
 from sim.theory.mdc import mdc
 from sim.theory.mg1 import mg1
 from sim.theory.mg1k import md1k
@@ -31,6 +32,7 @@ from sim.theory.retrial import retrial
 from sim.theory.shortest import mm1_shortest_first
 from sim.theory.steady import Steady
 from sim.theory.transforms import deficit
+from tests.theory.scenarios import scenario
 
 CASES: dict[str, dict[str, Any]] = {
     case["id"]: case
@@ -209,21 +211,22 @@ def draining(p: dict[str, Any]) -> dict[str, list[float]]:
     k = p["K"]
     return {
         "mean": [
-            time_to_fall(np.full(k, lam), np.full(k, float(p["mu"])), p["start"], p["target"]) for lam in p["lam"]
+            time_to_fall(np.full(k, lam), np.full(k, float(p["mu"])), p["start"], p["target"])
+            for lam in p["lam"]
         ]
     }
 
 
 def tried_again(p: dict[str, Any]) -> dict[str, list[float]]:
     """The feedback of errors, by the scenario itself."""
-    from tests.theory.scenarios import scenario
-
-    from sim.theory.match import analyze
-
     found: dict[str, list[float]] = {"success": [], "amplification": []}
     for failing in p["f"]:
         theory = analyze(
-            scenario(workers="inf", client=f"{{retry: {{attempts: {p['N'] + 1}}}}}", service=f"error_ratio: {failing}")
+            scenario(
+                workers="inf",
+                client=f"{{retry: {{attempts: {p['N'] + 1}}}}}",
+                service=f"error_ratio: {failing}",
+            )
         )
         found["success"].append(theory.figure("traffic:web", "success_ratio", exact=True) or 0.0)
         found["amplification"].append(theory.figure("traffic:web", "amplification", exact=True) or 0.0)

@@ -45,10 +45,7 @@ class Track:
 
 
 def paths(series: pd.DataFrame, subjects: Sequence[str], metric: str) -> pd.DataFrame:
-    """The metric summed over the subjects: one row a time bin, one column a replication.
-
-    Empty if never measured.
-    """
+    """The metric summed over the subjects, a row for each time bin, a column for each replication."""
     rows = series[(series["metric"] == metric) & series["subject"].isin(subjects)]
     return rows.pivot_table(index="time", columns="replication", values="value", aggfunc="sum")
 

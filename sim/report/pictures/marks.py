@@ -130,11 +130,10 @@ def label_ends(axes: Axes, labels: Sequence[EndLabel], size: float = 8.0, at: fl
 
 
 def spread(wanted: Sequence[float], pitch: float, extra: Sequence[float] | None = None) -> dict[int, float]:
-    """Heights nearest to those wanted that lie at least `pitch` (plus half of each one's extra) apart, in "
-    "order.
+    """Heights nearest to those wanted that lie at least `pitch`, plus half of each one's extra, apart.
 
-    Neighbours that touch are joined into a block that sits at its members' mean (pool adjacent violators).
-    The lowest stays clear of the axis below.
+    Their order stays. Neighbours that touch are joined into a block that sits at its members' mean (pool adjacent
+    violators), and the lowest stays clear of the axis below.
     """
     more = extra or [0.0] * len(wanted)
     order = sorted(range(len(wanted)), key=lambda index: (wanted[index], -index))

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from sim.scenario.scenario import Scenario
 
 
+_USUAL = 0.97
+_FAR = {"load": 2.0, "refused": 5.0}
+"""How far above its 97th percentile, or its limit, the lines of a panel may rise before they are cut off."""
+
+
 @dataclass(frozen=True)
 class Line:
     """A mean over replications with its name and colour; `paths`, one column each, where they part ways."""
@@ -57,13 +62,19 @@ class Panel:
 
     @property
     def top(self) -> float:
-        """The height that shows every line, and the limit unless it is far above them."""
+        """The height that shows every line, and the limit unless it is far above them.
+
+        A burst that is brief and far above all else is cut off, so that the rest can be seen; the picture says so.
+        """
         peak = max((float(np.nanmax(_upper(line.track))) for line in self.lines), default=0.0)
+        usual = max((float(np.quantile(line.track.mean, _USUAL)) for line in self.lines), default=0.0)
         if self.limit is not None:
             levels = self.limit.levels[np.isfinite(self.limit.levels)]
             limit = float(levels.max()) if len(levels) else 0.0
             if limit <= 4.0 * peak or peak == 0.0:
-                peak = max(peak, limit)
+                peak, usual = max(peak, limit), max(usual, limit)
+        if 0.0 < _FAR.get(self.key, math.inf) * usual < peak:
+            return 1.25 * usual
         return peak if peak > 0.0 else 1.0
 
 
@@ -140,43 +151,80 @@ def busiest(results: Results) -> str:
     return max(found, key=lambda entry: entry[:2])[2]
 
 
-def draw_panel(axes: Axes, panel: Panel, unit: float, top: float, labels: bool = True) -> None:
-    """One panel; `unit` is the time axis's unit in seconds, `top` the greatest value to make room for."""
-    for line in panel.lines:
-        at = line.track.middle / unit
-        if line.filled:
-            axes.fill_between(at, 0.0, line.track.mean, color=line.colour, alpha=0.16, linewidth=0)
-        if np.isfinite(line.track.low).all():
-            axes.fill_between(at, line.track.low, line.track.high, color=line.colour, alpha=0.28, linewidth=0)
-        if line.paths is not None:
-            axes.plot(at, line.paths, color=line.colour, linewidth=0.5, alpha=0.45)
-        axes.plot(at, line.track.mean, color=line.colour, linewidth=1.4)
-    if panel.key == "load" and len(panel.lines) == 2:
-        offered, goodput = panel.lines[0].track, panel.lines[1].track
-        axes.fill_between(
-            offered.middle / unit,
-            goodput.mean,
-            offered.mean,
-            where=(offered.mean > goodput.mean).tolist(),
-            interpolate=True,
-            color=look.VERMILLION,
-            alpha=0.16,
-            linewidth=0,
-        )
+def draw_panel(axes: Axes, panel: Panel, unit: float, top: float, labels: str = "peaks") -> None:
+    """One panel.
+
+    Args:
+        axes: where to draw it.
+        panel: what to draw.
+        unit: the time axis's unit, in seconds.
+        top: the greatest value to make room for.
+        labels: what stands at the lines' ends: `peaks` (names and peaks), `names`, or `` for nothing.
+    """
     last = panel.lines[0].track
     end = (float(last.time[-1]) + last.width) / unit
     axes.set_xlim(float(last.time[0]) / unit, end)
     axes.set_ylim(0.0, top * 1.08)
     number_axis(axes, "y", 3)
-    marks = [_label(line, panel) for line in panel.lines]
+    for line in panel.lines:
+        _draw_line(axes, line, line.track.middle / unit)
+    if panel.key == "load" and len(panel.lines) == 2:
+        _draw_gap(axes, panel.lines[0].track, panel.lines[1].track, unit)
+    _say_cut_off(axes, panel, unit)
+    marks = [_label(line, labels == "peaks" and panel.key not in ("load", "busy")) for line in panel.lines]
     if panel.limit is not None:
         marks.extend(_draw_limit(axes, panel.limit, unit, end, top))
     if labels:
         label_ends(axes, marks)
 
 
-def _label(line: Line, panel: Panel) -> EndLabel:
-    text = line.label if panel.key in ("load", "busy") else f"{line.label}\npeak {short(line.track.peak)}"
+def _draw_line(axes: Axes, line: Line, at: NDArray[np.float64]) -> None:
+    if line.filled:
+        axes.fill_between(at, 0.0, line.track.mean, color=line.colour, alpha=0.16, linewidth=0)
+    if np.isfinite(line.track.low).all():
+        axes.fill_between(at, line.track.low, line.track.high, color=line.colour, alpha=0.28, linewidth=0)
+    if line.paths is not None:
+        axes.plot(at, line.paths, color=line.colour, linewidth=0.5, alpha=0.45)
+    axes.plot(at, line.track.mean, color=line.colour, linewidth=1.4)
+
+
+def _draw_gap(axes: Axes, offered: Track, goodput: Track, unit: float) -> None:
+    """Shade what is offered and not answered."""
+    axes.fill_between(
+        offered.middle / unit,
+        goodput.mean,
+        offered.mean,
+        where=(offered.mean > goodput.mean).tolist(),
+        interpolate=True,
+        color=look.VERMILLION,
+        alpha=0.16,
+        linewidth=0,
+    )
+
+
+def _say_cut_off(axes: Axes, panel: Panel, unit: float) -> None:
+    """Name the highest line that leaves the picture, with its peak, where it does."""
+    line = max(panel.lines, key=lambda line: line.track.peak)
+    low, high = axes.get_xlim()
+    if line.track.peak <= axes.get_ylim()[1]:
+        return
+    at = float(line.track.middle[int(np.nanargmax(line.track.mean))]) / unit
+    right = at > low + 0.75 * (high - low)
+    axes.annotate(
+        f"↑ {line.label} {short(line.track.peak)}",
+        (at, axes.get_ylim()[1]),
+        xytext=(-5 if right else 5, -1),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="top",
+        fontsize=8.0,
+        color=look.ink(line.colour),
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.8},
+    )
+
+
+def _label(line: Line, peak: bool) -> EndLabel:
+    text = f"{line.label}\npeak {short(line.track.peak)}" if peak else line.label
     return EndLabel(line.track.end, text, line.colour)
 
 

@@ -25,11 +25,10 @@ _TITLE, _HEADING = 0.26, 0.34
 
 
 def timeline(results: Results, service: str | None = None) -> look.Picture:
-    """Offered load and goodput, queue, busy workers, 503s and waiting retries at one service, over one time "
-    "axis.
+    """Load, goodput, queue, busy workers, 503s and waiting retries at one service, over one time axis.
 
-    Means over the replications, with a band for the 95 % interval of the mean. Without `service`, the one
-    that refused or queued the most.
+    Means over the replications, with a band for the 95 % interval of the mean. Without `service`, the one that
+    refused or queued the most.
     """
     name = service or busiest(results)
     rows = panels(results, name)
@@ -62,7 +61,10 @@ def _grid(
     columns: Mapping[str, Sequence[Panel]], scenario: Scenario, named: Sequence[Window], width: float
 ) -> look.Picture:
     keys = list(dict.fromkeys(panel.key for rows in columns.values() for panel in rows))
-    titles = {panel.key: panel.title for rows in columns.values() for panel in rows}
+    titles = {
+        key: max((panel.title for rows in columns.values() for panel in rows if panel.key == key), key=len)
+        for key in keys
+    }
     tops = {
         key: max(panel.top for rows in columns.values() for panel in rows if panel.key == key) for key in keys
     }
@@ -88,7 +90,7 @@ def _grid(
             axes = picture.add_subplot(grid[row, column])
             draw_windows(axes, named, unit.seconds, _TITLE if row == 0 else None)
             if key in found:
-                draw_panel(axes, found[key], unit.seconds, tops[key], labels=column == len(columns) - 1)
+                draw_panel(axes, found[key], unit.seconds, tops[key], labels=_labels(column, len(columns)))
             else:
                 axes.set_ylim(0.0, tops[key] * 1.08)
                 axes.text(0.5, 0.4, "none", transform=axes.transAxes, ha="center", color=look.GREY)
@@ -103,6 +105,13 @@ def _grid(
                     0.0, lift, trimmed(text, 34), transform=axes.transAxes, fontsize=11, fontweight="bold"
                 )
     return picture
+
+
+def _labels(column: int, columns: int) -> str:
+    """Peaks differ from column to column, so beside several of them stand the names alone."""
+    if columns == 1:
+        return "peaks"
+    return "names" if column == columns - 1 else ""
 
 
 def _time_axis(axes: Axes, unit: TimeUnit, last: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,11 +23,12 @@ ROW = 0.19
 
 @dataclass(frozen=True)
 class Window:
-    """A fault from `start` to `end` (seconds), its name, and the row where the name stands, 0 the lowest."""
+    """A fault from `start` to `end`, its name, the middle of the name (all in seconds), and its row, 0 the lowest."""
 
     start: float
     end: float
     text: str
+    middle: float
     row: int
 
 
@@ -44,11 +44,11 @@ def windows(scenario: Scenario, service: str, inches: float = 5.4) -> list[Windo
     for fault in sorted(touching(scenario, service), key=lambda fault: (fault.at, fault.end)):
         start, end = min(span, fault.at), min(span, fault.end)
         text = f"{trimmed(target(fault), 16)} {effect(fault)}"
-        half = max((end - start) / 2.0, sign * len(text) / 2.0)
-        middle = (start + end) / 2.0
+        half = sign * len(text) / 2.0
+        middle = max(half, min(span - half, (start + end) / 2.0))
         row = next((index for index, edge in enumerate(free) if edge <= middle - half), len(free))
         free[row : row + 1] = [middle + half + 2.0 * sign]
-        found.append(Window(start, end, text, row))
+        found.append(Window(start, end, text, middle, row))
     return found
 
 
@@ -93,9 +93,9 @@ def draw_windows(axes: Axes, named: Sequence[Window], unit: float, lift: float |
         axes.axvspan(start, end, color="#EFEBDD", linewidth=0, zorder=0)
         for edge in {start, end}:
             axes.axvline(edge, color="#B8AE8C", linewidth=0.7, zorder=0.5)
-        if lift is not None and math.isfinite(start + end):
+        if lift is not None:
             axes.text(
-                (start + end) / 2.0,
+                window.middle / unit,
                 1.0 + (lift + ROW * window.row) / height,
                 window.text,
                 transform=axes.get_xaxis_transform(),

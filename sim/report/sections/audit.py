@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.report.material import Material
+    from sim.theory.match import Theory
 
 DRAWN = (
     "utilization",
@@ -121,9 +122,18 @@ def _theory(material: Material) -> list[Block]:
         ]
         blocks.append(Table("Models that apply", ("to", "model", "kind", "why"), why))
     if analysis.rejected:
-        broken = [(str(each.applies_to), str(each.name), str(each.why)) for each in analysis.rejected]
-        blocks.append(Table("Assumptions that break", ("of", "model", "why it does not apply"), broken))
+        heads = ("of", "what is assumed, and is not so", "models that it rules out")
+        blocks.append(Table("Assumptions that break", heads, broken(analysis)))
     return blocks
+
+
+def broken(theory: Theory) -> list[tuple[str, str, str]]:
+    """Each assumption that breaks: of which service, in words, and the models that it rules out."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in theory.rejected:
+        for reason in each.why.split("; "):
+            found.setdefault((each.applies_to, reason), []).append(each.name)
+    return [(subject, reason, ", ".join(names)) for (subject, reason), names in found.items()]
 
 
 def beside(material: Material) -> pd.DataFrame:

@@ -30,10 +30,7 @@ class Advice:
 
 
 def queue(material: Material) -> Section | None:
-    """The longest useful queue of each service whose clients' patience, or whose latency objective.
-
-    Is known.
-    """
+    """The longest useful queue of each service whose clients, or whose objectives, do not wait for ever."""
     found = advice(material.scenario)
     if not found:
         return None

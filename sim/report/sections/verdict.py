@@ -10,11 +10,12 @@ from sim.report.figures import figure, metric_words, records, subject_words, uni
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
 from sim.report.sections.timeline import recovery_words
-from sim.study.load import bottleneck
+from sim.study.load import bottleneck, offered_load, peak_load
 from sim.units import format_rate, format_ratio
 
 if TYPE_CHECKING:
     from sim.report.material import Material
+    from sim.scenario.scenario import Scenario
 
 
 def verdict(material: Material) -> Section:
@@ -98,25 +99,34 @@ def _headroom(material: Material) -> list[tuple[str, str]]:
     if not found:
         return []
     without = ", faults left out" if material.scenario.faults else ""
-    return [("Headroom", _words(found[0], len(found)) + without)]
+    return [("Headroom", _words(found[0], len(found), _peak(material.scenario)) + without)]
 
 
-def _words(first: Headroom, count: int) -> str:
+def _peak(scenario: Scenario) -> float:
+    """The peak of arrivals that vary over the run, 1/s; 0 if they do not."""
+    peak, mean = peak_load(scenario), offered_load(scenario)
+    return peak if peak > 1.01 * mean else 0.0
+
+
+def _words(first: Headroom, count: int, peak: float) -> str:
     name = f"{metric_words(first.objective.metric)} of {subject_words(first.objective.subject)}"
+    rate = format_rate(first.offered_rate)
+    breaks = f"then {name} breaks first" if count > 1 else f"then {name} breaks"
+    if first.factor == 0.0:
+        return f"none: {name} is missed at every load looked at"
+    if peak > 0.0:
+        more = "every objective holds" if count > 1 else f"{name} holds"
+        end = "the most looked at" if first.open_ended else breaks
+        return f"{more} at a steady {rate} ({end}); arrivals as written peak at {format_rate(peak)}"
     if first.open_ended:
         more = "every objective" if count > 1 else name
-        return (
-            f"{more} still holds at a steady {first.factor:.2g} times the load as written, the most looked at"
-        )
-    if first.factor == 0.0:
-        return f"none: {name} is missed at every steady load looked at"
-    change, rate = round(first.factor - 1.0, 2), format_rate(first.offered_rate)
+        return f"{more} still holds at {first.factor:.2g} times the load as written, the most looked at"
+    change = round(first.factor - 1.0, 2)
     if change > 0.0:
-        breaks = "breaks first" if count > 1 else "breaks"
-        return f"a steady load may grow by {format_ratio(change)}, to {rate}; then {name} {breaks}"
+        return f"the load may grow by {format_ratio(change)}, to {rate}; {breaks}"
     if change == 0.0:
-        return f"none: {name} is at its limit with a steady load as written"
-    return f"none: a steady load must shrink by {format_ratio(-change)}, to {rate}, for {name} to hold"
+        return f"none: {name} is at its limit with the load as written"
+    return f"none: the load must shrink by {format_ratio(-change)}, to {rate}, for {name} to hold"
 
 
 def _binding(material: Material) -> list[tuple[str, str]]:

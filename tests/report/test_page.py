@@ -1,0 +1,176 @@
+"""The page: its sections, what is left out, escaping, structure, and the same bytes every time."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import sim
+from sim.errors import UsageError
+from sim.measure.results import Results
+from sim.report.blocks import Table, Verdict
+from sim.report.page import Report, build, write
+from sim.report.sections.inputs import scenario_text
+from sim.scenario.scenario import Scenario
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Outline(HTMLParser):
+    """The tags of a page, balanced or not, and its headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.faults: list[str] = []
+        self.headings: list[int] = []
+        self.ids: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.ids.extend(value for name, value in attrs if name == "id" and value)
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.ids.extend(value for name, value in attrs if name == "id" and value)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(tag)
+
+
+def test_sections_stand_in_their_order(report: Report) -> None:
+    assert [section.number for section in report.sections] == [1, 2, 3, 5, 6, 11, 12, 13]
+    text = report.html()
+    places = [text.index(f'<section id="{section.key}"') for section in report.sections]
+    assert places == sorted(places)
+
+
+def test_a_section_without_data_is_left_out(quiet: Results) -> None:
+    found = build(quiet.scenario, quiet, curves=False)
+    assert [section.number for section in found.sections] == [1, 2, 5, 11, 13]
+    assert found.verdict == "none"
+    assert "sets no objective" in found.html()
+
+
+def test_the_page_is_well_formed(report: Report) -> None:
+    outline = Outline(report.html())
+    assert not outline.faults
+    assert not outline.open
+    assert len(outline.ids) == len(set(outline.ids))
+    assert outline.headings[0] == 1
+    assert outline.headings.count(1) == 1
+    assert all(
+        after <= before + 1 for before, after in zip(outline.headings, outline.headings[1:], strict=False)
+    )
+    attributes = dict(outline.tags)
+    assert attributes["html"]["lang"] == "en"
+    pictures = [found for tag, found in outline.tags if tag == "svg"]
+    assert len(pictures) == sum(len(section.pictures) for section in report.sections) >= 4
+    assert all(found["role"] == "img" and found["aria-label"] for found in pictures)
+    assert {found["scope"] for tag, found in outline.tags if tag == "th"} == {"col", "row"}
+
+
+def test_the_page_asks_for_nothing_from_outside(report: Report) -> None:
+    outline = Outline(report.html())
+    tags = {tag for tag, _ in outline.tags}
+    assert not tags & {"script", "iframe", "object", "embed", "img", "audio", "video", "base", "form"}
+    for tag, attributes in outline.tags:
+        for name in ("src", "href", "xlink:href", "action", "data"):
+            address = attributes.get(name)
+            assert address is None or address.startswith("#") or (tag == "link" and address == "data:,")
+    styles = re.findall(r"<style>(.*?)</style>", report.html(), re.DOTALL)
+    assert not re.search(r"@import|url\((?!#)", "".join(styles))
+
+
+def test_names_are_escaped(report: Report) -> None:
+    text = report.html()
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; $x_1$ |" in text
+
+
+def test_the_same_scenario_makes_the_same_page(
+    report: Report, scenario: Scenario, curve: pd.DataFrame, tmp_path: Path
+) -> None:
+    again = build(scenario, sim.run(scenario, jobs=1), curve=curve, source="spike.yaml")
+    assert again.html() == report.html()
+    assert write(report, tmp_path / "page.html") == [tmp_path / "page.html"]
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == report.html()
+
+
+def test_the_page_says_from_what_it_was_made(report: Report, scenario: Scenario) -> None:
+    text = report.html()
+    assert scenario.hash in text
+    assert "forebay report spike.yaml --seed 7 --replications 4" in text
+    assert not re.search(r"\b20\d\d-\d\d-\d\d", text)
+
+
+def test_the_scenario_in_the_report_reads_back_as_itself(scenario: Scenario) -> None:
+    assert sim.loads(scenario_text(scenario), "again.yaml", Path()) == scenario
+    changed = scenario.set({"services.api.workers": 12, "run.seed": 3})
+    assert sim.loads(scenario_text(changed), "again.yaml", Path()) == changed
+
+
+def test_the_verdict_names_what_is_missed_and_what_binds(report: Report) -> None:
+    box = report.sections[0].blocks[0]
+    assert isinstance(box, Verdict)
+    assert box.verdict == "missed"
+    assert "does not hold" in box.headline
+    facts = dict(box.facts)
+    assert set(facts) == {"Headroom", "What binds", "Recovery"}
+    assert "16 workers of api: 120/s offered of 160/s" in facts["What binds"]
+
+
+def test_an_undecided_objective_is_said_to_be(scenario: Scenario) -> None:
+    results = sim.run(scenario, replications=1)
+    found = build(scenario, results, curves=False)
+    assert found.verdict == "inconclusive"
+    text = found.html()
+    assert "Inconclusive." in text
+    assert "One replication has no interval" in text
+
+
+def test_met_objectives(quiet: Results) -> None:
+    easy = quiet.scenario.set(
+        "objectives", [{"subject": "service:api", "metric": "utilization", "at_most": "95%"}]
+    )
+    assert "The objective holds." in build(easy, sim.run(easy), curves=False).html()
+
+
+def test_theory_stands_beside_simulation(quiet: Results) -> None:
+    section = next(
+        found for found in build(quiet.scenario, quiet, curves=False).sections if found.number == 11
+    )
+    captions = [block.caption for block in section.blocks if isinstance(block, Table)]
+    assert "Theory beside simulation" in captions
+    assert "Assumptions that break" in captions
+
+
+def test_queue_advice_is_patience_times_rate(report: Report) -> None:
+    section = next(found for found in report.sections if found.number == 12)
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    # The objective of 1 s binds before the timeout of 2 s: (1 s - 100 ms of service) × 160/s.
+    assert table.rows[0][3] == "144"
+
+
+def test_a_format_that_is_none(report: Report, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="html or md"):
+        write(report, tmp_path / "page.pdf", "pdf")
+
+
+def test_the_package_can_be_called(quiet: Results, tmp_path: Path) -> None:
+    page = tmp_path / "quiet.html"
+    for _ in range(2):
+        found = sim.report(quiet.scenario, page, results=quiet, curves=False)
+    assert page.read_text(encoding="utf-8") == found.html()

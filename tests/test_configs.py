@@ -1,0 +1,144 @@
+"""The shipped scenarios are valid, run with every audit passed, and do what their comments say."""
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+
+import sim
+from sim.shipped import question, shipped
+
+CONFIGS = sorted(shipped())
+SPIKES = ("spike_naive_retry", "spike_backoff_no_jitter", "spike_full_jitter")
+CODE_TRACE = "llm_trace"
+
+
+def scenario(name: str) -> sim.Scenario:
+    return sim.load(shipped()[name])
+
+
+def closing_goodput(results: sim.Results, seconds: float) -> list[float]:
+    """Goodput over the last seconds of each replication."""
+    series = results.series
+    begin = results.scenario.run.duration - seconds
+    rows = series[
+        (series["subject"] == "system") & (series["metric"] == "goodput") & (series["time"] >= begin)
+    ]
+    return [float(value) for value in rows.groupby("replication")["value"].mean()]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_config_is_valid_and_asks_one_question(name: str) -> None:
+    path = shipped()[name]
+    assert sim.check(path) == []
+    assert question(path).endswith("?")
+    loaded = sim.load(path)
+    assert loaded.name == name
+    assert loaded.objectives
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_config_runs_with_every_audit_passed(name: str) -> None:
+    results = sim.run(scenario(name), replications=2)
+    assert results.audits["passed"].all()
+    assert results.conservation["passed"]
+    assert results.conservation["success"] > 0
+    assert results.verdict in {"met", "missed", "inconclusive"}
+
+
+def without(document: dict[str, Any], *paths: tuple[str, ...]) -> dict[str, Any]:
+    """A deep copy of a document with some keys left out."""
+    kept = {}
+    for key, value in document.items():
+        if (key,) in paths:
+            continue
+        inner = tuple(path[1:] for path in paths if path[0] == key)
+        kept[key] = without(value, *inner) if isinstance(value, dict) else value
+    return kept
+
+
+def test_spikes_differ_in_their_backoff_alone() -> None:
+    rest = [
+        without(dict(scenario(name).document), ("name",), ("clients", "app", "retry", "backoff"))
+        for name in SPIKES
+    ]
+    assert rest[0] == rest[1] == rest[2]
+
+
+def test_the_three_spikes_end_differently() -> None:
+    naive, in_step, spread = (sim.run(scenario(name)) for name in SPIKES)
+    assert max(closing_goodput(naive, 20.0)) < 0.05 * 200.0
+    assert min(closing_goodput(in_step, 10.0)) > 0.9 * 200.0
+    assert min(closing_goodput(spread, 60.0)) > 0.9 * 200.0
+    success = [found.estimate("traffic:web", "success_ratio") for found in (naive, in_step, spread)]
+    assert success[0][2] < success[1][1] < success[1][2] < success[2][1]
+    assert [found.verdict for found in (naive, in_step, spread)] == ["missed", "missed", "met"]
+
+
+def test_the_retry_storm_has_two_fates() -> None:
+    fates = closing_goodput(sim.run(scenario("retry_storm")), 30.0)
+    down = [goodput for goodput in fates if goodput < 0.25 * 120.0]
+    well = [goodput for goodput in fates if goodput > 0.75 * 120.0]
+    assert len(down) + len(well) == len(fates)
+    assert 0.2 < len(down) / len(fates) < 0.8
+    calm = sim.run(scenario("retry_storm").set("clients.app.retry.attempts", 1), replications=10)
+    assert min(closing_goodput(calm, 30.0)) > 0.75 * 120.0
+
+
+@pytest.mark.parametrize("name", ["mm1", "bounded_queue", "closed_users"])
+def test_theory_is_exact_here_and_agrees(name: str) -> None:
+    wanted = scenario(name)
+    models = [model for model in sim.theory(wanted).models if model.exact]
+    assert models
+    results = sim.run(wanted)
+    off = []
+    for row in models[0].summary.to_dict("records"):
+        subject, metric, exact = str(row["subject"]), str(row["metric"]), float(row["mean"])
+        mean, low, high, _ = results.estimate(subject, metric, 0.99)
+        inside = math.isnan(low) or low <= exact <= high
+        if not inside and not math.isclose(mean, exact, rel_tol=0.01):
+            off.append((subject, metric, exact, low, high))
+    assert off == []
+
+
+def test_the_poisson_twin_has_the_trace_s_rate_and_misses_its_queue() -> None:
+    trace, twin = scenario(CODE_TRACE), scenario("llm_poisson")
+    assert trace.traffic["code"].arrivals.mean_rate() == pytest.approx(
+        twin.traffic["code"].arrivals.mean_rate(), rel=1e-4
+    )
+    rest = [without(dict(one.document), ("name",), ("traffic", "code", "arrivals")) for one in (trace, twin)]
+    assert rest[0] == rest[1]
+    assert sim.run(twin.set("services.model.workers", 6)).verdict == "met"
+    assert sim.run(twin.set("services.model.workers", 5)).verdict == "missed"
+    waits = sim.run(trace).estimate("service:model", "wait_p95")
+    assert waits[1] < 11.0
+    assert waits[2] > 10.0
+
+
+def test_the_trace_is_as_bursty_as_its_comment_says() -> None:
+    arrivals = scenario(CODE_TRACE).traffic["code"].arrivals
+    assert arrivals.kind == "trace"
+    times = arrivals.times()
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    mean = sum(gaps) / len(gaps)
+    cv = math.sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) / mean
+    assert len(times) == 8819
+    assert round(cv) == 13
+
+
+def test_data_files_have_their_attribution() -> None:
+    folder = shipped()["mm1"].parent / "data"
+    attribution = (folder / "ATTRIBUTION.md").read_text(encoding="utf-8")
+    for path in folder.iterdir():
+        assert path.name == "ATTRIBUTION.md" or f"`{path.name}`" in attribution
+    for words in ("Azure Public Dataset", "CC BY 4.0", "Splitwise", "ISCA 2024"):
+        assert words in attribution
+
+
+def test_day_profile_swings_as_it_says() -> None:
+    arrivals = scenario("day_profile").traffic["documents"].arrivals
+    assert arrivals.kind == "profile"
+    rates = [rate for _, rate in arrivals.points]
+    assert max(rates) / min(rates) == pytest.approx(8.0)
