@@ -804,7 +804,7 @@ def short_of_room(w: Any) -> bool:
 
 @inlined
 def read_up_to(w: Any, t: float) -> None:
-    """Reads counts and areas at the edges that the next event, at `t`, has reached; the window's end when it is past."""
+    """Reads counts and areas at the edges that the next event, at `t`, has reached; the last edge, when it is past."""
     while w.next_edge_time < t or w.next_edge_time == t < w.duration:
         read_meters(w, w.next_edge_time)
 

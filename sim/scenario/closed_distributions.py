@@ -218,12 +218,9 @@ class Normal(DistributionRule):
     @staticmethod
     def rule(p: Row, at: int, u: float) -> float:
         """The mean and z deviations, counted from the nearer end so that neither end rounds to 0 or 1."""
-        z = 0.0
         if u <= 0.5:
-            z = normal_quantile(p[at + 2] + u * p[at + 3])
-        else:
-            z = -normal_quantile((1.0 - u) * p[at + 3])
-        return max(0.0, p[at] + p[at + 1] * z)
+            return max(0.0, p[at] + p[at + 1] * normal_quantile(p[at + 2] + u * p[at + 3]))
+        return max(0.0, p[at] - p[at + 1] * normal_quantile((1.0 - u) * p[at + 3]))
 
     def moments(self) -> Moments:
         """E X = m + s·h, E X² = m·E X + s², E X³ = m·E X² + 2s²·E X, h the density over the chance at 0."""

@@ -10,6 +10,7 @@ import math
 
 from sim.errors import QuantityError
 from sim.theory.inputs import not_negative, positive, ratio
+from sim.theory.roots import root
 
 #: An answer with more workers than this is refused: the inverses count upward.
 MOST_WORKERS = 2_000_000
@@ -79,12 +80,9 @@ def workers_for_wait_chance(offered_load: float, at_most: float) -> int:
 def load_for_blocking(workers: float, at_most: float) -> float:
     """The largest offered load, erlangs, of which `workers` lose no more than the share `at_most`."""
     servers, target = positive("workers", workers, "117"), ratio("at_most", at_most, "0.01")
-    from scipy.optimize import brentq
-
     # Work in hand needs (1 − B)·a ≤ c, so a load above c/(1 − B) always loses more.
     most = servers / (1.0 - target) + 1.0
-    load: float = brentq(lambda a: erlang_b(servers, a) - target, 0.0, most, rtol=1e-14)
-    return load
+    return root(lambda load: erlang_b(servers, load) - target, 0.0, most)
 
 
 def _fractional(part: float, load: float) -> float:

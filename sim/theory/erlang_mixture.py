@@ -116,11 +116,17 @@ def log_poisson(i: NDArray[np.int64], x: float) -> Floats:
 
 
 def stirling_error(n: Floats) -> Floats:
-    """log(n!) − log(√(2πn)·(n/e)^n) for n ≥ 1."""
-    from scipy.special import gammaln
-
+    """log(n!) − log(√(2πn)·(n/e)^n) for whole numbers n ≥ 1."""
     square = n * n
     series = (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / 1188 / square) / square) / square) / square) / n
-    least = np.minimum(n, 16.0)
-    direct = gammaln(least + 1.0) - (least + 0.5) * np.log(least) + least - 0.5 * math.log(2.0 * math.pi)
-    return np.where(n < 16.0, direct, series)
+    return np.where(n < len(_FEW), _FEW[np.minimum(n, len(_FEW) - 1).astype(np.int64)], series)
+
+
+#: The same for n = 1..15, where the series is too short; n = 0 is not asked for.
+_FEW = np.array(
+    [0.0]
+    + [
+        math.lgamma(n + 1.0) - (n + 0.5) * math.log(n) + n - 0.5 * math.log(2.0 * math.pi)
+        for n in range(1, 16)
+    ]
+)

@@ -19,7 +19,7 @@ from sim.theory.law import Never
 from sim.theory.mdc import mdc
 from sim.theory.mg1 import batch_mg1, mg1
 from sim.theory.mg1k import md1k
-from sim.theory.mmc import mm_inf, mmc
+from sim.theory.mmc import mm1, mm_inf, mmc
 from sim.theory.mmck import mmck
 from sim.theory.mph1 import mph1
 from sim.theory.patience import erlang_a, fixed_patience
@@ -118,7 +118,10 @@ def fit_mg1(station: Station) -> Fit:
     """M/G/1, with the laws of the waits where the service is constant, smooth or made of phases."""
     steady = mg1(station.rate, station.moments)
     note = "Poisson arrivals, one worker, Pollaczek–Khinchine from the first moments of the service time"
-    if station.first_come and station.constant_time and a.near_full(station) is None:
+    if station.first_come and station.exponential_mean:
+        laws = mm1(station.rate, 1.0 / station.exponential_mean)
+        steady = replace(steady, wait=laws.wait, sojourn=laws.sojourn)
+    elif station.first_come and station.constant_time and a.near_full(station) is None:
         exact = mdc(station.rate, station.constant_time, 1)
         steady = replace(steady, wait=exact.wait, sojourn=exact.sojourn)
     elif station.first_come and (service := station.phases) is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from sim.errors import QuantityError
 from sim.theory.inputs import positive, stable
 from sim.theory.law import DelayedExponential
+from sim.theory.roots import root
 from sim.theory.steady import Steady
 
 
@@ -54,7 +55,6 @@ def dm1(arrival_rate: float, service_rate: float) -> Steady:
 
 def _spare(speed: float, deficit: Callable[[float], float]) -> float:
     """1 − σ, the root of deficit(μ·x) = x: not by a difference, as it vanishes when the load nears 1."""
-    from scipy.optimize import brentq
 
     def excess(x: float) -> float:
         return deficit(speed * x) / x - 1.0
@@ -66,5 +66,4 @@ def _spare(speed: float, deficit: Callable[[float], float]) -> float:
             raise QuantityError(
                 "deficit is not that of a gap with a mean above the service time", "dm1(0.8, 1.0)"
             )
-    root: float = brentq(excess, low, 1.0, xtol=1e-300, rtol=1e-14) if excess(1.0) < 0.0 else 1.0
-    return root
+    return root(excess, low, 1.0) if excess(1.0) < 0.0 else 1.0

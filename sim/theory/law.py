@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sim.theory.inputs import ratio
+from sim.theory.roots import root
 
 
 class Law(ABC):
@@ -83,8 +84,6 @@ def falling_root(tail: Callable[[float], float], level: float, guess: float) -> 
 
     Found on the logarithm of the tail, which is almost a line, to 1e-14 relative.
     """
-    from scipy.optimize import brentq
-
     high = guess if math.isfinite(guess) and guess > 0.0 else 1.0
     low = 0.0
     while tail(high) > level:
@@ -98,8 +97,7 @@ def falling_root(tail: Callable[[float], float], level: float, guess: float) -> 
         value = tail(t)
         return (math.log(value) if value > 0.0 else -800.0) - target
 
-    root: float = brentq(gap, low, high, xtol=1e-300, rtol=1e-14, maxiter=500)
-    return root
+    return root(gap, low, high)
 
 
 @dataclass(frozen=True, slots=True)

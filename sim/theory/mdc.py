@@ -18,6 +18,7 @@ from sim.errors import QuantityError
 from sim.theory.erlang_mixture import log_poisson
 from sim.theory.inputs import positive, stable, whole
 from sim.theory.law import Law, Shifted
+from sim.theory.roots import root
 from sim.theory.steady import Steady
 
 Floats = NDArray[np.float64]
@@ -123,7 +124,6 @@ def _longer(queue: Floats, decay: float) -> Floats:
 
 def _decay(load: float, workers: int) -> float:
     """The root log z0 > 0 of load·(e^x − 1) = workers·x: the queue's probabilities fall by z0 a place."""
-    from scipy.optimize import brentq
 
     def excess(x: float) -> float:
         return load * math.expm1(x) / x - workers
@@ -135,5 +135,4 @@ def _decay(load: float, workers: int) -> float:
     low = high
     while excess(low) > 0.0:
         low *= 0.5
-    root: float = brentq(excess, low, high, xtol=1e-300, rtol=1e-14)
-    return root
+    return root(excess, low, high)

@@ -80,12 +80,24 @@ def waits(seen: Floats, workers: int, service_rate: float) -> tuple[Law, Law]:
 
 def with_service(stages: Floats, workers: int) -> tuple[Floats, float]:
     """Adds one service, a geometric number of stages of rate c·μ: the new weights and their last ratio."""
-    from scipy.signal import lfilter
-
     stay = 1.0 - 1.0 / workers
-    arriving = np.concatenate([[0.0], stages / workers])
-    served: Floats = lfilter([1.0], [1.0, -stay], arriving) if workers > 1 else arriving
-    return served, stay
+    return decaying_sums(np.concatenate([[0.0], stages / workers]), stay), stay
+
+
+def decaying_sums(values: Floats, ratio: float) -> Floats:
+    """y(i) = ratio·y(i−1) + values(i), for values of at least 0 and a ratio from 0 to 1."""
+    if ratio == 0.0:
+        return values
+    # Within a block y(i)/ratio^i is a running sum; a block ends before ratio^-i overflows.
+    size = max(1, min(len(values), int(500.0 / -math.log(ratio))))
+    fall = np.exp(math.log(ratio) * np.arange(1, size + 1))
+    sums, before = np.empty_like(values), 0.0
+    for begin in range(0, len(values), size):
+        block = values[begin : begin + size]
+        down = fall[: len(block)]
+        sums[begin : begin + size] = down * (before + np.cumsum(block / down))
+        before = float(sums[begin + len(block) - 1])
+    return sums
 
 
 def _variance(seen: Floats, workers: int, service_rate: float) -> float:

@@ -246,8 +246,6 @@ def _wait(waiting: Floats, crew: _Crew, at_once: float, service_rate: float) -> 
 
 def _with_service(wait: ErlangMixture, service: Phases) -> ErlangMixture:
     """Adds a service, as steps of the same rate."""
-    from scipy.signal import fftconvolve
-
     n = len(service.initial)
     step = np.eye(n) + service.generator / wait.rate
     row, ends = service.initial, service.exits / wait.rate
@@ -255,5 +253,4 @@ def _with_service(wait: ErlangMixture, service: Phases) -> ErlangMixture:
     while float(row.sum()) > 1e-14:
         steps.append(float(row @ ends))
         row = row @ step
-    weights = np.maximum(fftconvolve(wait.weights, np.array(steps)), 0.0)
-    return ErlangMixture(wait.rate, weights)
+    return ErlangMixture(wait.rate, np.convolve(wait.weights, np.array(steps)))

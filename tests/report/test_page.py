@@ -16,6 +16,7 @@ from sim.report.blocks import Table, Verdict
 from sim.report.page import Report, build, write
 from sim.report.sections.inputs import scenario_text
 from sim.scenario.scenario import Scenario
+from sim.study.curves import load_curve
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -155,6 +156,27 @@ def test_theory_stands_beside_simulation(quiet: Results) -> None:
     captions = [block.caption for block in section.blocks if isinstance(block, Table)]
     assert "Theory beside simulation" in captions
     assert "Assumptions that break" in captions
+
+
+def test_each_assumption_that_breaks_is_said_once(report: Report) -> None:
+    section = next(found for found in report.sections if found.number == 11)
+    table = next(block for block in section.blocks if isinstance(block, Table) and "break" in block.caption)
+    reasons = [(row[0], row[1]) for row in table.rows]
+    assert len(reasons) == len(set(reasons))
+    assert any("retries" in reason and "M/M/c/K" in models for _, reason, models in table.rows)
+
+
+def test_arrivals_that_vary_are_held_against_their_peak(quiet: Results) -> None:
+    wave = quiet.scenario.set(
+        {
+            "traffic.web.arrivals": "{kind: sinusoid, mean: 40/s, amplitude: 30/s, period: 10s}",
+            "objectives": [{"subject": "traffic:web", "metric": "latency_mean", "at_most": "50ms"}],
+        }
+    )
+    curve = load_curve(wave, [1.0, 2.3], replications=2)
+    box = build(wave, sim.run(wave), curve=curve).sections[0].blocks[0]
+    assert isinstance(box, Verdict)
+    assert dict(box.facts)["Headroom"].endswith("arrivals as written peak at 70/s")
 
 
 def test_queue_advice_is_patience_times_rate(report: Report) -> None:

@@ -14,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+import sim
 from sim.measure.results import Results
 from sim.report.pictures.bands import track
 from sim.report.pictures.load import goodput_against_load, hockey_stick
@@ -138,6 +139,21 @@ def test_the_timeline_shows_the_spike_its_queue_and_its_refusals(results: Result
     words = {text.get_text() for text in picture.axes[0].texts}
     assert {"offered", "goodput", "capacity 160", "web rate ×3", "api workers ×0.5"} <= words
     assert not any(axes.get_legend() for axes in picture.axes)
+
+
+def test_a_brief_burst_is_cut_off_and_named(results: Results) -> None:
+    burst = results.scenario.set("faults", [{"at": "15s", "for": "300ms", "traffic": "web", "rate": "x20"}])
+    load = sim.run(burst).plot.timeline().axes[0]
+    assert load.get_ylim()[1] < 400
+    assert [text.get_text() for text in load.texts if text.get_text().startswith("↑ offered")]
+
+
+def test_columns_share_their_axes(results: Results) -> None:
+    calm = sim.run(results.scenario.set("faults", []))
+    picture = compare({"spike": results, "calm": calm})
+    left, right = picture.axes[:5], picture.axes[5:]
+    assert [axes.get_ylim() for axes in left] == [axes.get_ylim() for axes in right]
+    assert [axes.get_xlim() for axes in left] == [axes.get_xlim() for axes in right]
 
 
 def test_a_quiet_run_has_no_panel_of_refusals(quiet: Results) -> None:

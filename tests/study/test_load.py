@@ -16,6 +16,7 @@ from sim.study.load import (
     mean_service_time,
     nominal_rate,
     offered_load,
+    peak_load,
     scaled,
     service_load,
     steady,
@@ -69,6 +70,13 @@ def test_offered_load_and_capacity() -> None:
     assert bottleneck(found)[0] == "api"
     assert ideal_goodput(found) == pytest.approx(46.0)
     assert ideal_goodput(found, 2.0) == pytest.approx(50.0 + 8.0)
+
+
+def test_the_height_of_what_is_offered() -> None:
+    assert peak_load(scenario()) == 46.0
+    assert peak_load(scenario(ARRIVALS["profile"])) == 50.0 + 16.0
+    assert peak_load(scenario("{kind: profile, points: [[0s, 10/s], [500s, 50/s]]}")) == 10.0 + 16.0
+    assert peak_load(scenario(ARRIVALS["sinusoid"])) == 40.0 + 16.0
 
 
 def test_a_service_that_nobody_calls() -> None:

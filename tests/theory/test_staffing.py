@@ -1,6 +1,5 @@
 """The fewest workers that meet a target, by formula and from a scenario's objectives."""
 
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -107,11 +107,13 @@ def hockey_stick(
         axes = picture.add_axes((0.105, 0.13, 0.705, 0.7))
         axes.set_title(f"Latency of {trimmed(subject.partition(':')[2], 40)}", pad=30)
         axes.set_xlim(0.0, greatest)
-        axes.set_ylim(min(values) / 1.5, max([*values, *(limit for _, limit in objectives)]) * 1.6)
+        axes.set_ylim(min(values) / 2.5, max([*values, *(limit for _, limit in objectives)]) * 1.6)
         log_axis(axes, "y", duration=True)
         labels = []
         for name, line in lines.items():
-            _line(axes, line, _STATISTICS[name])
+            # On this axis an interval that reaches zero would fall out of the picture.
+            shown_line = line.assign(low=line["low"].clip(lower=line["mean"] / 10.0))
+            _line(axes, shown_line, _STATISTICS[name])
             labels.append(EndLabel(_last(line["mean"]), name, _STATISTICS[name], "bold"))
         for name, part in dashed.items():
             if name in lines:

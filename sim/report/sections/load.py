@@ -122,7 +122,8 @@ def _solved(
 
 def _caption(name: str, theory: pd.DataFrame | None, words: str, bend: float | None) -> str:
     text = (
-        f"Latency of traffic {name}, from birth to success, on a logarithmic axis; bands are 95 % intervals."
+        f"Latency of traffic {name}, from birth to success, on a logarithmic axis; bands are 95 % intervals, cut off "
+        "at a tenth of the mean."
     )
     if theory is not None:
         text += f" Dashed: {words.replace(chr(10), ' ')}."
