@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from sim.engines import cache, events, kernel
+from sim.engines import cache, events, kernel, stages
 from sim.engines import observations as see
 from sim.engines.lowering import lower
 from sim.engines.memory import ARRAYS, ATTEMPT, EVENT, REQUEST, WORLD
@@ -99,7 +99,7 @@ class World:
             if w[f"free_{pool}"] == 0:
                 before = len(self.arrays[pool])
                 array = _doubled(self.arrays[pool]) if before else np.zeros(FIRST_SIZE, ARRAYS[pool])
-                array["name"][before:] = kernel.NO_NAME
+                array["name"][before:] = stages.NO_NAME
                 array["next_free"][before:] = np.arange(before + 1, len(array) + 1)
                 array["next_free"][-1] = -1
                 self._place(pool, array)
@@ -117,19 +117,19 @@ class World:
     def awaited(self) -> np.ndarray[Any, Any]:
         """How many attempts each traffic class's clients still wait for."""
         attempts = self.arrays["attempts"]
-        held = (attempts["name"] != kernel.NO_NAME) & (attempts["awaited"] == 1)
+        held = (attempts["name"] != stages.NO_NAME) & (attempts["awaited"] == 1)
         return np.bincount(attempts["source"][held], minlength=len(self.arrays["sources"])).astype(np.float64)
 
     def close_window(self) -> None:
         """Adds what is still inside each boundary when the window ends to the time that was spent there."""
         w, traffic = self.record[0], int(self.record[0]["traffic_count"])
         requests = self.arrays["requests"]
-        requests = requests[requests["name"] != kernel.NO_NAME]
+        requests = requests[requests["name"] != stages.NO_NAME]
         attempts = self.arrays["attempts"]
-        attempts = attempts[attempts["name"] != kernel.NO_NAME]
-        waiting = attempts[attempts["state"] == kernel.WAITING]
-        serving = attempts[attempts["state"] == kernel.SERVING]
-        present = attempts[(attempts["state"] == kernel.WAITING) | (attempts["state"] == kernel.SERVING)]
+        attempts = attempts[attempts["name"] != stages.NO_NAME]
+        waiting = attempts[attempts["state"] == stages.WAITING]
+        serving = attempts[attempts["state"] == stages.SERVING]
+        present = attempts[(attempts["state"] == stages.WAITING) | (attempts["state"] == stages.SERVING)]
         orbit = requests[requests["in_orbit"] == 1]
         inside = [
             (requests["source"], see.CLIENT, requests["born"]),

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from sim import draws
 from sim.engines import queues
 from sim.engines.events import MOST_ATTEMPTS
-from sim.engines.kernel import ANYWHERE, NEVER, QUEUED
 from sim.engines.memory import SERVICE, SOURCE
 from sim.engines.observations import OUTCOMES
+from sim.engines.stages import ANYWHERE, NEVER, QUEUED
 from sim.scenario.arrivals import Closed
 from sim.scenario.closed_distributions import Constant
 from sim.scenario.faults import loss_timeline, pauses, service_timeline, traffic_timeline

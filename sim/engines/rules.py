@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sim import draws
 from sim.engines.jit import compiled, inlined, ladder, replace
 from sim.scenario import arrivals, disciplines
 from sim.scenario import backoff as backoffs
@@ -14,6 +15,9 @@ from sim.scenario import distributions as laws
 
 PIECE: Final = 5
 """Numbers in one piece of a service's timeline: at, workers, time factor, error ratio, paused."""
+
+uniform = compiled(draws.uniform)
+"""The uniform of a stream that belongs to a request and attempt."""
 
 _MIXTURE: Final = laws.MIXTURE
 _law = ladder([law.rule if law is not laws.Mixture else None for law in laws.MEMBERS], "p, at, u", "nan")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engines import kernel
+from sim.engines import tally
 from sim.engines.observations import BUCKETS, bucket
 from sim.measure.histograms import EDGES, quantile
 
@@ -23,9 +23,9 @@ def test_a_value_lies_in_its_bucket_and_the_bucket_is_narrow(value: float) -> No
 
 @settings(deadline=None)  # the first call compiles
 @given(st.one_of(st.floats(0.0, 1e12), st.floats(0.0, 1e-300), st.floats(1e-10, 1e-9)))
-def test_the_kernels_bucket_is_the_same(value: float) -> None:
+def test_the_compiled_engines_bucket_is_the_same(value: float) -> None:
     if value > 0.0:
-        assert kernel.bucket(value) == bucket(value)
+        assert tally.bucket(value) == bucket(value)
     assert 0 <= bucket(value) < BUCKETS
 
 

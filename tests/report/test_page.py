@@ -196,3 +196,33 @@ def test_the_package_can_be_called(quiet: Results, tmp_path: Path) -> None:
     for _ in range(2):
         found = sim.report(quiet.scenario, page, results=quiet, curves=False)
     assert page.read_text(encoding="utf-8") == found.html()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"services.api.service_time": "0s"},
+        {"services.api.workers": "inf"},
+        {"services.api.service_time": "3s", "clients.patient.timeout": "1s"},
+        {"traffic.web.arrivals": "{kind: closed, users: 30, think: 200ms}", "faults": []},
+        {"traffic.web.client": None, "faults": []},
+        {
+            "faults": [
+                {"at": "0s", "for": "5s", "service": "api", "pause": True},
+                {"at": "9s", "client": "patient", "lost": "9%"},
+            ]
+        },
+    ],
+    ids=["no work", "no limit", "none in time", "closed", "no client", "other faults"],
+)
+def test_odd_scenarios_have_a_report_too(
+    scenario: Scenario, changes: dict[str, object], tmp_path: Path
+) -> None:
+    odd = scenario.set({"run.duration": "30s", "run.replications": 2, **changes})
+    results = sim.run(odd)
+    curve = load_curve(odd, [0.5, 1.0], replications=2)
+    found = build(odd, results, curve=curve)
+    assert not Outline(found.html()).faults
+    assert len(write(found, tmp_path / "odd.md", "md")) > 1
+    for name in ("timeline", "latency", "littles_law", "theory"):
+        assert getattr(results.plot, name)().alt

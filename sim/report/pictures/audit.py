@@ -32,7 +32,7 @@ def littles_law(results: Results) -> look.Picture:
     known = np.isfinite(audits["L"].to_numpy(dtype=float)) & (audits["L"].to_numpy(dtype=float) > 0.0)
     rows = records(audits[known])
     if not rows:
-        return _only_words("littles-law", "Nothing ever arrived: no boundary was entered.")
+        return look.only_words("littles-law", "Nothing ever arrived: no boundary was entered.")
     with look.style():
         picture, axes = _rows("littles-law", [row.subject for row in rows], [row.boundary for row in rows])
         axes.set_title("Little's law: number inside, L, beside arrival rate × time inside, λW", pad=22)
@@ -65,7 +65,7 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
     theory = beside["theory"].to_numpy(dtype=float)
     rows = records(beside[(theory > 0.0) & np.isfinite(theory)])
     if not rows:
-        return _only_words("theory", "No model of queueing theory applies to the scenario as it stands.")
+        return look.only_words("theory", "No model of queueing theory applies to the scenario as it stands.")
     words = []
     with look.style():
         names = [str(row.metric).replace("_", " ") for row in rows]
@@ -90,14 +90,6 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
     picture.alt = (
         f"Simulation divided by theory with 95 % intervals, {len(rows)} figures. {'; '.join(words)}."
     )
-    return picture
-
-
-def _only_words(name: str, text: str) -> look.Picture:
-    with look.style():
-        picture = look.Picture(name, 7.2, 0.8)
-        picture.text(0.02, 0.5, text, va="center", color=look.GREY)
-    picture.alt = text
     return picture
 
 

@@ -124,6 +124,15 @@ class Picture(Figure):
         return self.png(110.0)
 
 
+def only_words(name: str, text: str) -> Picture:
+    """A picture of which there is nothing to draw, and that says so."""
+    with style():
+        picture = Picture(name, 7.2, 0.8)
+        picture.text(0.02, 0.5, text, va="center", color=GREY)
+    picture.alt = text
+    return picture
+
+
 def _inline(text: str, prefix: str, alt: str) -> str:
     """Matplotlib's SVG file without its prologue and metadata, with ids of its own and a description."""
     body = text[text.index("<svg") :]

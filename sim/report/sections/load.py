@@ -35,7 +35,7 @@ def hockey_stick(material: Material) -> Section | None:
     for name in list(material.scenario.traffic)[:_MOST]:
         subject = f"traffic:{name}"
         rows = near[(near["subject"] == subject) & near["metric"].isin(["latency_p50", "latency_p99"])]
-        if not rows["mean"].notna().any():
+        if not (rows["mean"] > 0.0).any():
             continue
         theory, words = theory_over_load(material.scenario, name, sorted(set(near["factor"])))
         limits = [

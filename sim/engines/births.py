@@ -1,0 +1,102 @@
+"""How requests come into the compiled engine's world: epochs of open sources, users of closed ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sim.engines import observations as see
+from sim.engines import rules
+from sim.engines.events import ARRIVAL, MOST_REQUESTS, key_of, name_of, push
+from sim.engines.jit import inlined, machine_code
+from sim.engines.memory import parameters, requests, sources, states
+from sim.engines.rules import uniform
+from sim.engines.stages import SEND, follow
+from sim.engines.tally import change, count
+
+
+@inlined
+def next_epoch(w: Any, source: int, t: float) -> float:
+    """The next arrival epoch of an open source after `t`, through all changes of its rate; inf if there is none."""
+    s, p, state = sources(w)[source], parameters(w), states(w)
+    u = uniform(s.gap_key, s.epoch, 1)
+    fresh = True
+    while True:
+        piece = s.rates + 2 * s.rate_piece
+        until = math.inf
+        if s.rate_piece + 1 < s.rate_pieces:
+            until = p[piece + 2]
+        if until <= t:  # the source starts after this piece
+            s.rate_piece += 1
+            continue
+        x = rules.arrival(
+            s.arrival_op, p, s.arrival, state, s.state, s.epoch, u, t, p[piece + 1], until, fresh
+        )
+        if not x >= t:
+            w.broken = 1
+            return math.inf
+        if x <= until:
+            return x
+        t = until
+        s.rate_piece += 1
+        fresh = False
+
+
+@machine_code
+def schedule_arrival(w: Any, source: int, t: float) -> None:
+    """The next request of an open source: of the same batch now, or of its next epoch."""
+    s = sources(w)[source]
+    x = t
+    if s.batch_left > 0:
+        s.batch_left -= 1
+    else:
+        x = next_epoch(w, source, t)
+        if x > s.stop or x > w.duration:
+            return
+        if s.batch >= 0:
+            p = parameters(w)
+            s.batch_left = np.int64(rules.quantile(p, s.batch, uniform(s.batch_key, s.epoch, 1))) - 1
+        s.epoch += 1
+    if s.next_request >= MOST_REQUESTS:
+        w.broken = 1
+        return
+    push(w, x, key_of(ARRIVAL, name_of(source, s.next_request, 0)), s.next_request)
+    s.next_request += 1
+
+
+@machine_code
+def schedule_user(w: Any, source: int, number: int, t: float) -> None:
+    """A user of a closed source thinks, then has request `number`."""
+    s = sources(w)[source]
+    x = t + rules.quantile(parameters(w), s.think, uniform(s.think_key, number, 1))
+    if x > s.stop or x > w.duration:
+        return
+    if number >= MOST_REQUESTS:
+        w.broken = 1
+        return
+    push(w, x, key_of(ARRIVAL, name_of(source, number, 0)), number)
+
+
+@inlined
+def arrive(w: Any, source: int, number: int, t: float) -> None:
+    """A request is born and its first attempt sent."""
+    s = sources(w)[source]
+    size = 1.0
+    if s.sizes >= 0:
+        size = parameters(w)[s.sizes + s.epoch - 1]
+    if s.users == 0:
+        schedule_arrival(w, source, t)
+    slot = w.free_request
+    r = requests(w)[slot]
+    w.free_request = r.next_free
+    w.free_requests -= 1
+    w.open_requests += 1
+    r.name = name_of(source, number, 0)
+    r.source, r.number, r.born, r.attempt = source, number, t, 0
+    r.in_orbit, r.previous_backoff, r.size = 0, 0.0, size
+    r.counted = 1 if w.warmup <= t <= w.duration else 0
+    count(w, source, see.BORN, 1.0)
+    change(w, source, see.CLIENT, 1.0, t)
+    follow(w, SEND, slot)

@@ -1,0 +1,232 @@
+"""An attempt at its service, in the compiled engine: admitted, waiting, served, refused, answered; faults too."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sim.engines import observations as see
+from sim.engines import rules
+from sim.engines.events import COMPLETION, DELIVERY, PATIENCE, TICK, key_of, name_of, push, set_timer
+from sim.engines.jit import inlined, machine_code
+from sim.engines.memory import attempts, log, parameters, requests, services, sources
+from sim.engines.queues import BY_RANK, join, leave, next_in_line
+from sim.engines.rules import uniform
+from sim.engines.stages import ANSWER, BACK, GONE, HOMEBOUND, SERVING, START, WAITING, drop_dead, follow
+from sim.engines.tally import change, count, level, observe, stayed
+
+
+@inlined
+def reach(w: Any, slot: int, t: float) -> None:
+    """An attempt comes to its service: to an idle worker, else a waiting place, else it overflows."""
+    a = attempts(w)[slot]
+    if a.outcome == see.LOST:  # the connection broke on the way: the client learns it now
+        a.state = GONE
+        follow(w, ANSWER, slot)
+        return
+    row = w.traffic_count + a.service
+    line = services(w)[a.service]
+    a.arrived = t
+    if a.row >= 0:
+        log(w)[a.row].arrived = t
+    count(w, row, see.ARRIVED, 1.0)
+    if line.paused == 0 and level(w, row, see.BUSY) < line.workers:
+        count(w, row, see.ENTERED, 1.0)
+        a.work = -1.0
+        follow(w, START, slot)
+    elif level(w, row, see.QUEUE) < line.capacity:
+        enter_line(w, slot, t)
+    elif line.drops_oldest and line.oldest >= 0:
+        oldest = line.oldest
+        quit_line(w, oldest, t)
+        refuse(w, oldest, t)
+        enter_line(w, slot, t)
+    else:
+        refuse(w, slot, t)
+
+
+@inlined
+def enter_line(w: Any, slot: int, t: float) -> None:
+    """An attempt joins the line; its rank is set once, then, and so is its patience."""
+    a = attempts(w)[slot]
+    line, s, p = services(w)[a.service], sources(w)[a.source], parameters(w)
+    row = w.traffic_count + a.service
+    a.state = WAITING
+    a.order = line.arrivals
+    line.arrivals += 1
+    a.work = -1.0
+    if line.order == BY_RANK:
+        a.work = work_of(w, slot)
+        expiry = min(a.sent + s.timeout, requests(w)[a.request].born + s.deadline)
+        u = uniform(s.rank_key, a.number, a.attempt)
+        a.rank = rules.rank(line.discipline_op, s.priority, a.work, expiry, u)
+    count(w, row, see.ENTERED, 1.0)
+    change(w, row, see.QUEUE, 1.0, t)
+    join(w, a.service, slot)
+    if line.max_wait >= 0:
+        expiry = t + rules.quantile(p, line.max_wait, uniform(s.patience_key, a.number, a.attempt))
+        if line.lane >= 0:
+            drop_dead(w, line.lane)
+            set_timer(w, line.lane, expiry, key_of(PATIENCE, a.name), slot)
+        else:
+            push(w, expiry, key_of(PATIENCE, a.name), slot)
+
+
+@machine_code
+def quit_line(w: Any, slot: int, t: float) -> None:
+    """An attempt leaves the line without service."""
+    a = attempts(w)[slot]
+    row = w.traffic_count + a.service
+    leave(w, a.service, slot)
+    change(w, row, see.QUEUE, -1.0, t)
+    stayed(w, row, see.IN_QUEUE, a.arrived, t)
+    stayed(w, row, see.IN_SERVICE, a.arrived, t)
+    a.state = GONE
+
+
+@inlined
+def work_of(w: Any, slot: int) -> float:
+    """The seconds of work that an attempt brings, before what slows the service."""
+    a = attempts(w)[slot]
+    s, p = sources(w)[a.source], parameters(w)
+    return a.size * rules.quantile(p, s.service_time, uniform(s.service_key, a.number, a.attempt))
+
+
+@inlined
+def start(w: Any, slot: int, t: float) -> None:
+    """A worker takes an attempt; a pause that falls into its work moves the end by what the pause lasts."""
+    a = attempts(w)[slot]
+    line, p = services(w)[a.service], parameters(w)
+    row = w.traffic_count + a.service
+    a.state = SERVING
+    a.started = t
+    if a.row >= 0:
+        log(w)[a.row].started = t
+    count(w, row, see.STARTED, 1.0)
+    change(w, row, see.BUSY, 1.0, t)
+    stayed(w, row, see.IN_QUEUE, a.arrived, t)
+    if a.work < 0.0:
+        a.work = work_of(w, slot)
+    end = t + a.work * line.time_factor
+    while line.pause < line.pause_count and p[line.pauses + 2 * line.pause + 1] <= t:
+        line.pause += 1
+    pause = line.pause
+    while pause < line.pause_count and p[line.pauses + 2 * pause] < end:
+        end = p[line.pauses + 2 * pause + 1] + (end - p[line.pauses + 2 * pause])
+        pause += 1
+    if not end >= t:
+        w.broken = 1
+    push(w, end, key_of(COMPLETION, a.name), slot)
+
+
+@machine_code
+def release_worker(w: Any, slot: int, t: float) -> None:
+    """A worker lays down an attempt, done or not, and is free for the next."""
+    a = attempts(w)[slot]
+    row = w.traffic_count + a.service
+    a.state = GONE
+    a.given = t - a.started
+    if a.row >= 0:
+        log(w)[a.row].finished = t
+    count(w, row, see.WORK, a.given)
+    change(w, row, see.BUSY, -1.0, t)
+    stayed(w, row, see.IN_WORKERS, a.started, t)
+    stayed(w, row, see.IN_SERVICE, a.arrived, t)
+    make_ready(w, a.service)
+
+
+@inlined
+def make_ready(w: Any, service: int) -> None:
+    """Workers of this service may be able to take more: the loop sees to it before the next event."""
+    services(w)[service].ready = 1
+    if w.ready < 0 or service < w.ready:
+        w.ready = service
+
+
+@inlined
+def take_next(w: Any, t: float) -> None:
+    """One worker of the first service that may have one takes one attempt, if there are both."""
+    service = w.ready
+    line = services(w)[service]
+    row = w.traffic_count + service
+    if line.paused == 0 and level(w, row, see.BUSY) < line.workers:
+        slot = next_in_line(w, service)
+        if slot >= 0:
+            leave(w, service, slot)
+            change(w, row, see.QUEUE, -1.0, t)
+            follow(w, START, slot)
+            return
+    line.ready = 0
+    w.ready = -1
+    for other in range(service + 1, w.service_count):
+        if services(w)[other].ready:
+            w.ready = other
+            break
+
+
+@inlined
+def complete(w: Any, slot: int, t: float) -> None:
+    """A worker has done its work, well or not, and replies."""
+    a = attempts(w)[slot]
+    row = w.traffic_count + a.service
+    release_worker(w, slot, t)
+    count(w, row, see.COMPLETED, 1.0)
+    if w.warmup <= a.arrived <= w.duration:
+        observe(w, row, see.WAIT, a.started - a.arrived)
+        observe(w, row, see.SOJOURN, t - a.arrived)
+    outcome = see.SERVED
+    error_ratio = services(w)[a.service].error_ratio
+    if error_ratio > 0.0 and uniform(sources(w)[a.source].error_key, a.number, a.attempt) < error_ratio:
+        outcome = see.ERROR
+    reply(w, slot, outcome, t)
+
+
+@machine_code
+def refuse(w: Any, slot: int, t: float) -> None:
+    """The service answers 503."""
+    a = attempts(w)[slot]
+    count(w, w.traffic_count + a.service, see.REFUSED, 1.0)
+    reply(w, slot, see.REJECTED, t)
+
+
+@machine_code
+def reply(w: Any, slot: int, outcome: int, t: float) -> None:
+    """The service's answer sets out for the client."""
+    a = attempts(w)[slot]
+    s = sources(w)[a.source]
+    a.outcome = outcome
+    a.state = GONE
+    delay = 0.0
+    if s.network >= 0:
+        delay = rules.quantile(parameters(w), s.network, uniform(s.homeward_key, a.number, a.attempt))
+    if delay > 0.0:
+        a.state = HOMEBOUND
+        push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + BACK)
+    else:
+        follow(w, ANSWER, slot)
+
+
+@inlined
+def tick(w: Any, service: int, t: float) -> None:
+    """A fault begins or ends at a service."""
+    line, p = services(w)[service], parameters(w)
+    row = w.traffic_count + service
+    line.piece += 1
+    at = line.pieces + rules.PIECE * line.piece
+    metered = p[at + 1] if p[at + 1] < math.inf else 0.0  # unlimited workers have no utilisation
+    change(w, row, see.WORKERS, metered - level(w, row, see.WORKERS), t)
+    line.workers, line.time_factor, line.error_ratio = p[at + 1], p[at + 2], p[at + 3]
+    line.paused = np.int64(p[at + 4])
+    schedule_tick(w, service)
+    make_ready(w, service)
+
+
+@machine_code
+def schedule_tick(w: Any, service: int) -> None:
+    """The next beginning or end of a fault at a service, if there is one."""
+    line, p = services(w)[service], parameters(w)
+    if line.piece + 1 < line.piece_count:
+        at = p[line.pieces + rules.PIECE * (line.piece + 1)]
+        push(w, at, key_of(TICK, name_of(service, 0, 0)), service)

@@ -1,0 +1,60 @@
+"""Where an attempt is in its life, and what follows at once from an event: the words that the kernel's parts share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.engines.events import TIMEOUT, class_of, named
+from sim.engines.jit import inlined, machine_code
+from sim.engines.memory import attempts, lanes, timers
+
+OUTBOUND, WAITING, SERVING, HOMEBOUND, GONE = range(5)
+"""Where an attempt is, as its service sees it."""
+
+NOTHING, SEND, REACH, START, ANSWER = range(5)
+"""What follows at once from an event, done in a turn of its own: a request's next attempt is sent; an attempt reaches
+its service; a worker takes it; an answer reaches its client. So no function calls itself through others, each is
+compiled in one place, and one turn adds few events."""
+
+OUT, BACK, RETRY = range(3)
+"""What a delivery delivers: an attempt to its service, a reply to its client, a retry's turn to be sent."""
+
+NEVER, QUEUED, ANYWHERE = range(3)
+"""What a timeout cancels at the server."""
+
+NO_NAME = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+
+
+@inlined
+def follow(w: Any, step: int, slot: int) -> None:
+    """Leaves what follows at once to the next turn."""
+    w.step = step
+    w.step_slot = slot
+
+
+@inlined
+def is_dead(w: Any, key: Any, item: int) -> bool:
+    """Whether a timer no longer matters."""
+    a = attempts(w)[item]
+    if a.name != named(key):
+        return True
+    if class_of(key) == TIMEOUT:
+        return a.awaited == 0
+    return a.state != WAITING
+
+
+@machine_code
+def drop_dead(w: Any, which: int) -> None:
+    """Drops up to two timers from a lane's front that no longer matter: more than are added, so lanes stay short."""
+    lane = lanes(w)[which]
+    ring = timers(lane)
+    for _ in range(2):
+        if lane.length == 0:
+            return
+        first = ring[lane.head & (lane.capacity - 1)]
+        if not is_dead(w, first.key, first.item):
+            return
+        lane.head += 1
+        lane.length -= 1
