@@ -61,8 +61,8 @@ SHOWN = {
 """Subject kind -> the metrics of a headline; those that say nothing in a scenario are left out."""
 
 SAYS_NOTHING = {"success_ratio": 1.0, "amplification": 1.0, "rejected_ratio": 0.0, "wasted_ratio": 0.0}
-DPI, COLOURS = 110.0, 64
-"""Few colours keep a picture under 60 kB; the drawings have no gradients."""
+DPI, COLOURS = 110.0, 256
+"""A palette keeps a picture under 60 kB; with this many colours it also keeps the lines' own."""
 
 HEAD = """# Gallery
 
@@ -212,11 +212,11 @@ def pictures(results: dict[str, Results]) -> dict[str, Picture]:
 
 
 def small_png(picture: Picture) -> bytes:
-    """A picture as a PNG of few colours."""
+    """A picture as a PNG with a palette."""
     with Image.open(io.BytesIO(picture.png(DPI))) as image:
         stream = io.BytesIO()
         image.convert("RGB").quantize(
-            COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+            COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
         ).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 

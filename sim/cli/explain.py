@@ -65,7 +65,11 @@ def document(scenario: "Scenario") -> dict[str, Any]:
 
     useful = {}
     for each in advice(scenario):
-        useful[each.service] = {"patience": each.patience, "longest_useful_queue": each.longest}
+        useful[each.service] = {
+            "patience": each.patience,
+            "longest_useful_queue": each.longest,
+            "useful_places": each.places,
+        }
     services = {}
     for name in scenario.services:
         load = {**_load(scenario, name), **useful.get(name, {})}
@@ -145,10 +149,11 @@ def _queues(scenario: "Scenario") -> list[str]:
 
     found = []
     for each in advice(scenario):
-        mean = _load(scenario, each.service)["mean_service_time"]
-        sum_of_it = f"({format_duration(each.patience)} − {format_duration(mean)}) × {format_rate(each.rate)}"
-        longest = f"longest useful queue {sum_of_it} = {each.longest:,.0f} ({each.source})"
-        found.append(f"{each.service}: {longest}. {words(each)}")
+        product = f"{format_duration(each.patience)} × {format_rate(each.rate)} = {each.longest:,.0f}"
+        found.append(
+            f"{each.service}: longest useful queue {product} ({each.source}), those in service counted: "
+            f"{each.places:,.0f} places to wait. {words(each)}"
+        )
     return found
 
 

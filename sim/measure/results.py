@@ -194,11 +194,7 @@ class Results:
             "summary": _records(self.summary),
             "objectives": _records(self.objectives),
             "audits": [
-                {
-                    "boundary": f"{row['subject']}:{row['boundary']}",
-                    **{k: v for k, v in row.items() if k != "boundary"},
-                }
-                for row in _records(self.audits)
+                {"boundary": _place(row["subject"], row.pop("boundary")), **row} for row in _records(self.audits)
             ],
             "conservation": self.conservation,
             **({} if self.states is None else {"state_probabilities": _records(self.states)}),
@@ -235,6 +231,11 @@ def judge(low: float, high: float, at_most: float | None, at_least: float | None
         return "met" if high <= at_most else "missed" if low > at_most else "inconclusive"
     bound = -math.inf if at_least is None else at_least
     return "met" if low >= bound else "missed" if high < bound else "inconclusive"
+
+
+def _place(subject: str, boundary: str) -> str:
+    """A boundary's name: the subject's own for the whole of it, with what lies within named behind it."""
+    return subject if boundary in ("service", "client") else f"{subject}:{boundary}"
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Advice:
-    """The longest useful queue of a service: patience × rate of service."""
+    """The longest useful queue of a service: patience × rate of service, the jobs in service counted.
+
+    `places` of it are to wait: (patience - mean service time) × rate.
+    """
 
     service: str
     rate: float
     patience: float
     source: str
     longest: float
+    places: float
     capacity: float
 
 
@@ -40,19 +44,20 @@ def queue(material: Material) -> Section | None:
             format_rate(each.rate),
             f"{format_duration(each.patience)} ({each.source})",
             f"{each.longest:,.0f}",
+            f"{each.places:,.0f}",
             count(each.capacity),
             format_duration(each.capacity / each.rate) if math.isfinite(each.capacity) else "no limit",
         )
         for each in found
     ]
-    columns = ("service", "serves", "patience", "longest useful queue", "places", "wait when full")
+    columns = ("service", "serves", "patience", "longest useful queue", "of it to wait", "places", "wait when full")
     blocks: list[Block] = [
         Paragraph(
             "The longest useful queue is what the workers can clear while the most impatient client still "
-            "waits: patience × rate of service. An attempt that joins behind it is served, if at all, for "
-            "nobody."
+            "waits: patience × rate of service, the jobs in service counted. An attempt that joins behind it is "
+            "served, if at all, for nobody."
         ),
-        Table("Longest useful queue", columns, rows, frozenset({1, 3, 4, 5})),
+        Table("Longest useful queue", columns, rows, frozenset({1, 3, 4, 5, 6})),
         *(Paragraph(words(each)) for each in found),
     ]
     return Section(12, "queue", "Queue advice", blocks)
@@ -68,9 +73,10 @@ def advice(scenario: Scenario) -> list[Advice]:
             continue
         patience, source = min(limits)
         rate = service.workers / mean
+        longest = math.floor(patience * rate)
         # What is left of the patience when the service itself has been paid for.
-        longest = math.floor(max(0.0, patience - mean) * rate)
-        found.append(Advice(name, rate, patience, source, longest, service.queue.capacity))
+        places = math.floor(max(0.0, patience - mean) * rate)
+        found.append(Advice(name, rate, patience, source, longest, places, service.queue.capacity))
     return found
 
 
@@ -80,13 +86,13 @@ def words(each: Advice) -> str:
     if math.isinf(each.capacity):
         return (
             f"The queue of {each.service} has no limit: in an overload it grows until every client has "
-            f"left. About {each.longest:,.0f} places would be of use."
+            f"left. About {each.places:,.0f} places would be of use."
         )
-    if each.capacity > each.longest:
+    if each.capacity > each.places:
         return (
             f"The queue of {each.service} is longer than is of use: at the back of {each.capacity:,.0f} "
             f"places the wait is {format_duration(full)}, and {each.source} allows "
-            f"{format_duration(each.patience)}, service included. Beyond {each.longest:,.0f} places a 503 "
+            f"{format_duration(each.patience)}, service included. Beyond {each.places:,.0f} places a 503 "
             "at once is kinder than a late answer."
         )
     return (
