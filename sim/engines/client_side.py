@@ -91,11 +91,12 @@ def deliver(w: Any, slot: int, t: float) -> None:
     r = requests(w)[a.request]
     still_open = r.name == name_of(a.source, a.number, 0)
     a.state = GONE
-    if a.outcome == see.SERVED and not (a.awaited and still_open):
+    welcome = still_open and (a.awaited or sources(w)[a.source].accepts_late)
+    if a.outcome == see.SERVED and not welcome:
         count(w, w.traffic_count + a.service, see.WASTED, a.given)
     if a.awaited:
         conclude(w, slot, a.outcome, t)
-    elif still_open and a.outcome == see.SERVED and sources(w)[a.source].accepts_late:
+    elif welcome and a.outcome == see.SERVED:
         finish(w, a.request, True, t)
     free_attempt(w, slot)
 

@@ -278,11 +278,12 @@ class Source:
         """An answer reaches the client, who may no longer wait for it."""
         request = attempt.request
         attempt.state = "gone"
-        if attempt.reply == see.SERVED and not (attempt.awaited and request.open):
+        welcome = request.open and (attempt.awaited or self.client.late_reply == "accept")
+        if attempt.reply == see.SERVED and not welcome:
             self.record.count(self.service.place, see.WASTED, attempt.given)
         if attempt.awaited:
             self.conclude(attempt, attempt.reply)
-        elif request.open and attempt.reply == see.SERVED and self.client.late_reply == "accept":
+        elif welcome and attempt.reply == see.SERVED:
             request.news.succeed(LATE_SUCCESS)
 
     def expire(self, attempt: Attempt) -> None:

@@ -212,7 +212,7 @@ def _waiting(found: Levels, loud: Floats, workers: int, size: int, throughput: f
             return None
     else:
         rows, row = found.rows[workers:], found.rows[-1]
-        while float(row.sum()) > 1e-14:
+        while float(row.sum()) > 1e-14 * float(found.rows[-1].sum()):
             row = row @ found.ratio
             rows.append(row)
             if len(rows) > MOST_WAITING:
@@ -234,7 +234,7 @@ def _wait(waiting: Floats, crew: _Crew, at_once: float, service_rate: float) -> 
         return None
     left = waiting.copy()
     held = [float(left.sum())]
-    while held[-1] > 1e-13:
+    while held[-1] > 1e-13 * held[0]:
         moved = left @ stay
         moved[:-1] += left[1:] @ leave
         left = moved
