@@ -163,7 +163,7 @@ def _stability(load: dict[str, float], room: float) -> str:
     offered, most, ratio = load["offered_rate"], format_rate(load["service_rate"]), load["utilization"]
     if not math.isfinite(ratio):
         return f"at most {most}; how busy it is depends on a load that is not known beforehand."
-    words = f"{format_rate(offered)} offered of {most} at most: utilization {format_ratio(ratio)}"
+    words = f"{format_rate(offered)} offered of {most} at most: utilization {_percent(ratio)}"
     words += f", offered load {load['offered_load']:.4g} erlang"
     if ratio < 1.0:
         return f"{words}: stable as long as first attempts are all that comes."
@@ -176,7 +176,7 @@ def _worst(load: dict[str, float]) -> str:
     if math.isinf(load["worst_case_rate"]):
         return "if every attempt failed, retries would pile up without limit."
     worst = (
-        f"{format_rate(load['worst_case_rate'])}, utilization {format_ratio(load['worst_case_utilization'])}"
+        f"{format_rate(load['worst_case_rate'])}, utilization {_percent(load['worst_case_utilization'])}"
     )
     if load["utilization"] < 1.0 <= load["worst_case_utilization"]:
         return f"if every attempt failed, retries would make it {worst}: they alone can keep it overloaded."
@@ -217,7 +217,7 @@ def _load_at(scenario: "Scenario", service: str, time: float) -> str:
     capacity = piece.workers / mean if mean > 0.0 else math.inf
     if not math.isfinite(offered) or not math.isfinite(capacity):
         return ""
-    ratio = f"utilization {format_ratio(offered / capacity)}" if capacity else "no worker at all"
+    ratio = f"utilization {_percent(offered / capacity)}" if capacity else "no worker at all"
     return f"{service} is then offered {format_rate(offered)} of {format_rate(capacity)}: {ratio}"
 
 
@@ -255,3 +255,8 @@ def _count(number: float, noun: str) -> str:
 
 def _wrapped(line: str) -> str:
     return textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _percent(ratio: float) -> str:
+    """A ratio in four digits: it is worked out from what is written, not measured."""
+    return format_ratio(float(f"{ratio:.4g}"))

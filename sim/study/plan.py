@@ -51,7 +51,7 @@ class Candidate:
     objectives: tuple[dict[str, Any], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Planned:
     """What a plan came to.
 
@@ -88,6 +88,20 @@ class Planned:
         import pandas as pd
 
         return pd.DataFrame(self._rows())
+
+    def __repr__(self) -> str:
+        return f"<Plan of {self.scenario.name}: {self._headline()}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<p>{escape(self._headline())}</p>{self.table.to_html(index=False)}"
+
+    def _headline(self) -> str:
+        if self.best is None:
+            return f"{self.verdict}, {self.evaluations} candidates simulated"
+        best = ", ".join(f"{path} = {value}" for path, value in self.best.items())
+        return f"{best} ({self.confidence:.3g} sure, {self.evaluations} candidates simulated)"
 
     def _rows(self) -> list[dict[str, Any]]:
         rows = []

@@ -78,6 +78,8 @@ def test_the_json_is_plain_and_names_what_the_table_shows() -> None:
     )
     document: dict[str, Any] = planned.to_json()
     json.dumps(document, allow_nan=False)
+    assert "services.api.workers" in planned._repr_html_()
+    assert "candidates simulated" in repr(planned)
     assert document["evaluations"] == len(document["table"]) == len(planned.table)
     assert document["confidence"] == 0.95
 
