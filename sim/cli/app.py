@@ -3,6 +3,7 @@
 Exit: 0 ok, 1 internal, 2 usage, 3 invalid scenario, 4 objective missed, 5 inconclusive, 130 interrupted.
 """
 
+import errno
 import os
 import re
 import sys
@@ -121,6 +122,8 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         return INTERRUPTED, "interrupted"
     if isinstance(error, OSError) and error.filename is not None:
         return USAGE, f"error: cannot open {error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+        return USAGE, f"error: cannot write: {error.strerror}"  # a full disk has no file name
     said = (str(error).splitlines() or [""])[0][:200]
     return INTERNAL, (
         f"internal error: {type(error).__name__}: {said}\n"

@@ -52,6 +52,9 @@ def command(
     if log and out is None:
         raise UsageError("--log writes a table: say where with --out DIR")
     scenario = load_scenario(file, settings)
+    if out is not None:
+        # A place that cannot be written is said before the run, which may be long, not after it.
+        out.mkdir(parents=True, exist_ok=True)
     from sim.study.replicate import run
 
     with terminal.progress(f"running {scenario.name}") as progress:

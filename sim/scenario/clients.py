@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from sim.errors import printable
 from sim.scenario.backoff import Backoff, NoBackoff
 from sim.scenario.distributions import Distribution
 from sim.scenario.part import Part
@@ -17,7 +18,7 @@ RETRIED_BY_DEFAULT: tuple[Outcome, ...] = ("rejected", "timeout", "error", "lost
 
 def _once_each(value: Any) -> Any:
     if isinstance(value, str):
-        raise refuse(f"{show(value)} is not a list", f"[{value}]")
+        raise refuse(f"{show(value)} is not a list", f"[{printable(value)}]")
     if isinstance(value, list):
         for place, outcome in enumerate(value):
             if outcome in value[:place]:

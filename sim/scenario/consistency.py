@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 
+from sim.errors import printable
 from sim.scenario.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -121,8 +122,10 @@ def _exists(data: Any, kind: str, name: str, keys: Keys, spelling: str = "{}") -
     known = f"one of {', '.join(map(str, names))}" if names and not meant else ""
     example = known if len(known) < 200 else ""
     if not names:
-        example = f"a section {section} with {name} in it"
-    yield Finding(keys, f'there is no {what} "{name[:60]}"', example, spelling.format(meant) if meant else "")
+        example = f"a section {section} with {printable(name)} in it"
+    yield Finding(
+        keys, f'there is no {what} "{printable(name)}"', example, spelling.format(meant) if meant else ""
+    )
 
 
 def _accepts_rate_factor(kind: str) -> bool:

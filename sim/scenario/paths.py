@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from sim.errors import Problem, ScenarioError, UsageError, sentence
+from sim.errors import Problem, ScenarioError, UsageError, printable, sentence
 from sim.scenario.consistency import Finding
 from sim.scenario.document import Key, copied, path_of, unplaced
 from sim.scenario.quantities import show
@@ -86,11 +86,12 @@ def changed(scenario: Scenario, changes: Mapping[str, object], label: str) -> Sc
     problems: list[Problem] = []
     labels: dict[str, str] = {}
     for path, value in changes.items():
-        file = label or f"--set {path}={value if isinstance(value, str) else show(value)}"
+        said = printable(value) if isinstance(value, str) else show(value)
+        file = label or f"--set {printable(path, _LONGEST)}={said}"
         try:
             keys = parse_path(path)
         except ValueError as error:
-            problems.append(Problem(file, 0, 0, path[:_LONGEST], str(error), PATH_EXAMPLE))
+            problems.append(Problem(file, 0, 0, printable(path, _LONGEST), str(error), PATH_EXAMPLE))
             continue
         labels[path_of(keys)] = file
         plain, faults = _plain(value, file, path_of(keys))

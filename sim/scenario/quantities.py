@@ -18,6 +18,8 @@ from sim import units
 from sim.errors import QuantityError, printable
 
 MOST_ATTEMPTS = 1_000_000
+MOST_REPLICATIONS = 100_000
+MOST_SEED = 2**63 - 1
 
 
 def refuse(message: str, example: str = "", suggestion: str = "", at: str = "") -> PydanticCustomError:
@@ -161,7 +163,8 @@ def _whole(low: int, high: int, example: str) -> Callable[[Any], int]:
     """A validator of whole numbers from `low` to `high`, as ints (exact past 2**53)."""
 
     def validate(value: Any) -> int:
-        if isinstance(value, float) and value == math.floor(value) and abs(value) < 2.0**53:
+        # The bound comes first: an infinity (1e400 is one) has no floor.
+        if isinstance(value, float) and abs(value) < 2.0**53 and value == math.floor(value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise refuse(f"{show(value)} is not a whole number", example)
@@ -320,14 +323,14 @@ PositiveWhole = Annotated[
 
 Replications = Annotated[
     int,
-    BeforeValidator(_whole(1, 100_000, "a whole number such as 20")),
-    _number_schema("integer", "how many replications", 20, minimum=1, maximum=100_000),
+    BeforeValidator(_whole(1, MOST_REPLICATIONS, "a whole number such as 20")),
+    _number_schema("integer", "how many replications", 20, minimum=1, maximum=MOST_REPLICATIONS),
 ]
 """How many replications: 1 to 100,000."""
 
 Seed = Annotated[
     int,
-    BeforeValidator(_whole(0, 2**63 - 1, "a whole number such as 7")),
+    BeforeValidator(_whole(0, MOST_SEED, "a whole number such as 7")),
     _number_schema("integer", "a whole number from 0", 7, minimum=0),
 ]
 """A whole number that fits 63 bits."""

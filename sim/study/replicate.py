@@ -11,6 +11,7 @@ from sim.engines.observations import Observations
 from sim.errors import UsageError
 from sim.measure.results import Results
 from sim.measure.warmup import found_warmup
+from sim.scenario.quantities import MOST_REPLICATIONS, MOST_SEED
 from sim.scenario.scenario import Scenario
 
 ENGINES = ("compiled", "reference")
@@ -42,7 +43,7 @@ def run(
         progress: told the share that is done, 0 to 1, now and then.
 
     Raises:
-        UsageError: an unknown engine, or a number below one.
+        UsageError: an unknown engine, or a number that is too small or too large.
         EngineError: the scenario's time does not advance.
         AuditError: a run broke Little's law or lost a request: a fault of the engine, and no result.
     """
@@ -53,6 +54,13 @@ def run(
         raise UsageError(f"engine {engine!r} is none of {', '.join(ENGINES)}; for example engine='compiled'")
     if count < 1 or (jobs is not None and jobs < 1):
         raise UsageError("replications and jobs are whole numbers from 1; for example replications=20")
+    # The bounds of a scenario's own numbers: a longer seed would be cut to another one's bits.
+    if count > MOST_REPLICATIONS:
+        raise UsageError(
+            f"{count} replications are more than {MOST_REPLICATIONS:,}; for example replications=20"
+        )
+    if not 0 <= seed <= MOST_SEED:
+        raise UsageError(f"seed {seed} is not a whole number from 0 to {MOST_SEED}; for example seed=7")
     numbers, warmup = range(count), scenario.run.warmup
     if warmup == "auto":
         pilot = _all(scenario, engine, seed, numbers, 0.0, jobs, progress=_half(progress, 0.0))

@@ -34,6 +34,8 @@ def erlang_b(workers: float, offered_load: float) -> float:
     for n in range(1, int(servers) + 1):
         carried = load * blocked
         blocked = carried / (n + part + carried)
+        if blocked == 0.0:
+            break  # too small for a float: so is every one that follows, were there a thousand million
     return blocked
 
 

@@ -81,6 +81,7 @@ def test_flags_of_every_verb_may_stand_before_it(flags: list[str], capsys: Captu
             "a.yaml:3:5: x.y: is wrong; write 2s",
         ),
         (PermissionError(13, "Permission denied", "out/x"), 2, "cannot open out/x: Permission denied"),
+        (OSError(28, "No space left on device"), 2, "cannot write: No space left on device"),
         (ZeroDivisionError("float division by zero"), 1, "internal error: ZeroDivisionError"),
         (RecursionError("too deep"), 1, "internal error: RecursionError"),
         (TypeError("first line\nsecond line"), 1, "internal error: TypeError: first line\nThis is a fault"),

@@ -92,6 +92,23 @@ def test_out_writes_every_table(small: Path, tmp_path: Path, forebay: Forebay) -
     assert header.startswith("replication,traffic,request,attempt,sent")
 
 
+def test_a_place_that_cannot_be_written_is_said_before_the_run(small: Path, forebay: Forebay) -> None:
+    code, out, err = forebay("run", str(small), "--out", str(small))
+    assert (code, out) == (status.USAGE, "")
+    assert str(small) in err
+
+
+@pytest.mark.parametrize(
+    "words", [("--seed", str(2**64)), ("--replications", "9" * 20), ("--replications", "100001")]
+)
+def test_a_number_past_the_scenario_s_own_bound_is_wrong_usage(
+    words: tuple[str, str], small: Path, forebay: Forebay
+) -> None:
+    code, out, err = forebay("run", str(small), *words)
+    assert (code, out) == (status.USAGE, "")
+    assert "for example" in err
+
+
 def test_quiet_says_nothing_beside_the_data(small: Path, forebay: Forebay) -> None:
     _, out, err = forebay("run", str(small), "--quiet")
     assert out

@@ -174,3 +174,46 @@ def test_what_is_wrong_between_parts_speaks_with_what_is_wrong_within() -> None:
         "services.api.workers",
         "run.duration",
     ]
+
+
+@pytest.mark.parametrize("endless", [".inf", "-.inf", "1e400", "-1e400", ".nan"])
+@pytest.mark.parametrize("key", ["seed", "replications"])
+def test_an_endless_number_is_no_whole_number(key: str, endless: str) -> None:
+    text = (
+        "traffic: {web: {arrivals: {kind: poisson, rate: 5/s}, call: api}}\n"
+        "services: {api: {workers: 1, service_time: 1ms}}\n"
+        f"run: {{duration: 1min, {key}: {endless}}}\n"
+    )
+    (problem,) = check_text(text)
+    assert problem.path == f"run.{key}"
+    assert "is not a whole number" in problem.message
+
+
+def test_names_that_do_not_exist_are_quoted_on_one_line() -> None:
+    text = (
+        'traffic: {web: {arrivals: {kind: poisson, rate: 5/s}, call: "a\\0\\e[31m", client: "b\\n"}}\n'
+        f'clients: {{c: {{retry: {{on: "x\\0{"y" * 9999}"}}}}}}\n'
+        "services: {api: {workers: 1, service_time: 1ms}}\nrun: {duration: 1min}\n"
+    )
+    problems = check_text(text)
+    assert len(problems) == 3
+    for problem in problems:
+        assert str(problem).isprintable()
+        assert len(str(problem)) < 600
+
+
+def test_what_is_set_is_quoted_short_and_on_one_line() -> None:
+    scenario = loads(
+        "traffic: {web: {arrivals: {kind: poisson, rate: 5/s}, call: api}}\n"
+        "services: {api: {workers: 1, service_time: 1ms}}\nrun: {duration: 1min}\n"
+    )
+    for path, value in (
+        ("services.api.workers", "x\x1b[31m" + "y" * 99_999),
+        ("services.api.\x1b[31m", "1"),
+        ("services." + "x" * 99_999, "1"),
+        ("services..\x1b", "1"),
+    ):
+        with pytest.raises(ScenarioError) as caught:
+            scenario.set(path, value)
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 2000

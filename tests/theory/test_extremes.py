@@ -61,6 +61,7 @@ def test_erlangs_formulas_far_out() -> None:
     assert erlang_b(100_000, 100_000.0) == pytest.approx(math.sqrt(2.0 / (math.pi * 1e5)), rel=2e-3)
     assert 1.0 - erlang_b(10, 1e12) == pytest.approx(1e-11, rel=1e-4)
     assert erlang_b(1000, 1.0) == 0.0  # far below the smallest double
+    assert erlang_b(10**12, 1.0) == 0.0  # and no longer to compute
     assert erlang_b(170, 1.0) == pytest.approx(math.exp(-1.0 - math.lgamma(171.0)), rel=1e-9)
     assert erlang_c(100_000, 99_999.9) == pytest.approx(1.0, abs=5e-4)
     assert erlang_c(3, 5.0) == 1.0
