@@ -74,6 +74,8 @@ def _carry_out(words: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     status = get_command(app).main(_flags_last(words), prog_name="forebay", standalone_mode=False)
+    if status == INTERRUPTED:  # typer has made a status of Ctrl-C
+        raise KeyboardInterrupt
     return status if isinstance(status, int) else 0
 
 

@@ -175,9 +175,7 @@ def _stability(load: dict[str, float], room: float) -> str:
 def _worst(load: dict[str, float]) -> str:
     if math.isinf(load["worst_case_rate"]):
         return "if every attempt failed, retries would pile up without limit."
-    worst = (
-        f"{format_rate(load['worst_case_rate'])}, utilization {_percent(load['worst_case_utilization'])}"
-    )
+    worst = f"{format_rate(load['worst_case_rate'])}, utilization {_percent(load['worst_case_utilization'])}"
     if load["utilization"] < 1.0 <= load["worst_case_utilization"]:
         return f"if every attempt failed, retries would make it {worst}: they alone can keep it overloaded."
     return f"if every attempt failed, retries would make it {worst}."

@@ -49,6 +49,7 @@ def command(
     target = page_path(out, scenario.name, style)
     target.parent.mkdir(parents=True, exist_ok=True)
     from sim.report.page import build, write
+    from sim.study.plan import plan
     from sim.study.replicate import run
 
     with terminal.progress(f"reporting on {scenario.name}") as progress:
@@ -64,6 +65,7 @@ def command(
             scenario,
             results,
             curves=curves,
+            plan=plan(scenario, jobs=jobs) if scenario.plan and scenario.objectives else None,
             source=str(locate(file)),
             jobs=jobs,
             progress=lambda share: progress(RUN_SHARE + (1.0 - RUN_SHARE) * share),

@@ -13,7 +13,7 @@ from sim.engines.events import ARRIVAL, MOST_REQUESTS, key_of, name_of, push
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import parameters, requests, sources, states
 from sim.engines.rules import uniform
-from sim.engines.stages import SEND, follow
+from sim.engines.stages import NO_TIME, SEND, TOO_MANY_REQUESTS, follow
 from sim.engines.tally import change, count
 
 
@@ -35,7 +35,7 @@ def next_epoch(w: Any, source: int, t: float) -> float:
             s.arrival_op, p, s.arrival, state, s.state, s.epoch, u, t, p[piece + 1], until, fresh
         )
         if not x >= t:
-            w.broken = 1
+            w.broken = NO_TIME
             return math.inf
         if x <= until:
             return x
@@ -60,7 +60,7 @@ def schedule_arrival(w: Any, source: int, t: float) -> None:
             s.batch_left = np.int64(rules.quantile(p, s.batch, uniform(s.batch_key, s.epoch, 1))) - 1
         s.epoch += 1
     if s.next_request >= MOST_REQUESTS:
-        w.broken = 1
+        w.broken = TOO_MANY_REQUESTS
         return
     push(w, x, key_of(ARRIVAL, name_of(source, s.next_request, 0)), s.next_request)
     s.next_request += 1
@@ -74,7 +74,7 @@ def schedule_user(w: Any, source: int, number: int, t: float) -> None:
     if x > s.stop or x > w.duration:
         return
     if number >= MOST_REQUESTS:
-        w.broken = 1
+        w.broken = TOO_MANY_REQUESTS
         return
     push(w, x, key_of(ARRIVAL, name_of(source, number, 0)), number)
 

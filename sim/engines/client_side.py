@@ -20,11 +20,13 @@ from sim.engines.stages import (
     GONE,
     NEVER,
     NO_NAME,
+    NO_TIME,
     OUT,
     OUTBOUND,
     REACH,
     RETRY,
     SERVING,
+    TOO_MANY_ATTEMPTS,
     WAITING,
     drop_dead,
     follow,
@@ -63,6 +65,7 @@ def send(w: Any, request: int, t: float) -> None:
     if a.counted:
         count_in_cohort(w, r.source, see.COHORT_SENT)
     expiry = min(t + s.timeout, r.born + s.deadline)
+    a.expiry = expiry
     if s.lane >= 0:
         drop_dead(w, s.lane)
         set_timer(w, s.lane, expiry, key_of(TIMEOUT, a.name), slot)
@@ -91,12 +94,13 @@ def deliver(w: Any, slot: int, t: float) -> None:
     r = requests(w)[a.request]
     still_open = r.name == name_of(a.source, a.number, 0)
     a.state = GONE
-    welcome = still_open and (a.awaited or sources(w)[a.source].accepts_late)
-    if a.outcome == see.SERVED and not welcome:
+    served = a.outcome == see.SERVED
+    welcome = still_open and (a.awaited or (served and sources(w)[a.source].accepts_late))
+    if (served or a.outcome == see.ERROR) and not welcome:
         count(w, w.traffic_count + a.service, see.WASTED, a.given)
     if a.awaited:
         conclude(w, slot, a.outcome, t)
-    elif welcome and a.outcome == see.SERVED:
+    elif welcome:
         finish(w, a.request, True, t)
     free_attempt(w, slot)
 
@@ -159,14 +163,14 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     delay = rules.backoff(s.backoff_op, p, s.backoff, float(a.attempt), r.previous_backoff, u)
     r.previous_backoff = delay
     if not delay >= 0.0:
-        w.broken = 1
+        w.broken = NO_TIME
     if outcome == see.REJECTED and s.honours_retry_after:
         delay = max(delay, services(w)[a.service].retry_after)
-    if not t + delay <= r.born + s.deadline:
+    if not t + delay < r.born + s.deadline:
         finish(w, request, False, t)
         return
     if r.attempt + 1 >= MOST_ATTEMPTS:
-        w.broken = 1
+        w.broken = TOO_MANY_ATTEMPTS
     r.in_orbit = 1
     r.waiting_since = t
     count(w, a.source, see.BACKOFFS, 1.0)

@@ -22,6 +22,15 @@ FIRST_SIZE: Final = 256
 """What pools begin with; they double when they are nearly full."""
 
 
+BROKEN: Final = {
+    stages.NO_TIME: "a rule gave a time that is not one",
+    stages.TOO_MANY_ATTEMPTS: (
+        f"a request made {events.MOST_ATTEMPTS:,} attempts; give the retries a backoff above zero, or fewer attempts"
+    ),
+    stages.TOO_MANY_REQUESTS: f"a traffic class had {events.MOST_REQUESTS:,} requests, more than can be numbered",
+}
+
+
 class World:
     """The arrays of one replication and the record of their addresses that the kernel works on."""
 
@@ -146,6 +155,12 @@ class World:
                 stays[row, boundary, see.HELD] += math.fsum(held[rows == row])
 
 
+def prepare(scenario: Scenario) -> None:
+    """Compiles the kernel, or loads it from the cache, unless it is there already."""
+    world = World(scenario, 0, 0, 0.0, logged=False, watched=False)
+    cache.compile_once(lambda: kernel.advance(world.address, 0))
+
+
 def replicate(
     scenario: Scenario,
     replication: int,
@@ -189,10 +204,7 @@ def replicate(
                 "give the retries a backoff, or the users a think time, above zero"
             )
         elif status == kernel.BROKEN:
-            raise EngineError(
-                f"at {w['now']:g} s a rule gave a time that is not one, or a request made "
-                f"{events.MOST_ATTEMPTS:,} attempts; give the retries a backoff above zero or fewer attempts"
-            )
+            raise EngineError(f"at {w['now']:g} s {BROKEN[int(w['broken'])]}")
     rows = len(world.arrays["sources"]) + len(world.arrays["services"])
     edges = world.arrays["edges"]
     levels = world.arrays["meters"]["level"].reshape(rows, see.METERS).copy()

@@ -46,7 +46,7 @@ CLIENT, ORBIT = range(2)
 SERVICE_METERS: Final = ("queue", "busy", "workers")
 QUEUE, BUSY, WORKERS = range(3)
 METERS: Final = 3
-"""Columns of the areas: the integral of each level since time 0."""
+"""Columns of the areas: the integral of each level from edge to edge."""
 
 TRAFFIC_STAYS: Final = ("client", "orbit")
 SERVICE_STAYS: Final = ("queue", "workers", "service")
@@ -116,7 +116,7 @@ class Observations:
 
     edges: (E,) the instants at which counts and areas were read: bins of the series, the warm-up and the end.
     warmup, duration: the measured window, in seconds; both are among the edges.
-    counts: (E, R, COUNTS); areas: (E, R, METERS), level x seconds since time 0.
+    counts: (E, R, COUNTS); areas: (E, R, METERS), level x seconds since the edge before.
     stays: (R, 3, 3) boundary x (HELD, STAYED, STAYS).
     cohort: (traffic, len(COHORT_COUNTS)), the fate of requests born in the window.
     histogram: (R, HISTOGRAMS, BUCKETS) and moments: (R, HISTOGRAMS, 3), see TOTAL, LONGEST, ZEROS.

@@ -93,6 +93,8 @@ class Recorder:
                     self._settle(row, meter, edge)
             self.counts_read.append([row.copy() for row in self.counts])
             self.areas_read.append([row.copy() for row in self.area])
+            # A total since time 0 would leave a late window nothing but its rounding.
+            self.area = [[0.0] * see.METERS for _ in range(self.rows)]
 
     def close_window(self, inside: list[tuple[int, int, float]]) -> None:
         """Adds what is inside a boundary at the window's end: (row, boundary, since when), one each."""

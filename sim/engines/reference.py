@@ -217,7 +217,7 @@ class Source:
             previous = delay
             if outcome == see.REJECTED and retry.retry_after:
                 delay = max(delay, self.service.settings.retry_after or 0.0)
-            if clock.now + delay > request.born + _or_infinite(self.client.deadline):
+            if clock.now + delay >= request.born + _or_infinite(self.client.deadline):
                 return self.finish(request, False)
             if attempt.number + 1 >= MOST_ATTEMPTS:
                 raise EngineError(
@@ -278,12 +278,13 @@ class Source:
         """An answer reaches the client, who may no longer wait for it."""
         request = attempt.request
         attempt.state = "gone"
-        welcome = request.open and (attempt.awaited or self.client.late_reply == "accept")
-        if attempt.reply == see.SERVED and not welcome:
+        served = attempt.reply == see.SERVED
+        welcome = request.open and (attempt.awaited or (served and self.client.late_reply == "accept"))
+        if (served or attempt.reply == see.ERROR) and not welcome:
             self.record.count(self.service.place, see.WASTED, attempt.given)
         if attempt.awaited:
             self.conclude(attempt, attempt.reply)
-        elif welcome and attempt.reply == see.SERVED:
+        elif welcome:
             request.news.succeed(LATE_SUCCESS)
 
     def expire(self, attempt: Attempt) -> None:

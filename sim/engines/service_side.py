@@ -11,10 +11,21 @@ from sim.engines import observations as see
 from sim.engines import rules
 from sim.engines.events import COMPLETION, DELIVERY, PATIENCE, TICK, key_of, name_of, push, set_timer
 from sim.engines.jit import inlined, machine_code
-from sim.engines.memory import attempts, log, parameters, requests, services, sources
+from sim.engines.memory import attempts, log, parameters, services, sources
 from sim.engines.queues import BY_RANK, join, leave, next_in_line
 from sim.engines.rules import uniform
-from sim.engines.stages import ANSWER, BACK, GONE, HOMEBOUND, SERVING, START, WAITING, drop_dead, follow
+from sim.engines.stages import (
+    ANSWER,
+    BACK,
+    GONE,
+    HOMEBOUND,
+    NO_TIME,
+    SERVING,
+    START,
+    WAITING,
+    drop_dead,
+    follow,
+)
 from sim.engines.tally import change, count, level, observe, stayed
 
 
@@ -59,9 +70,8 @@ def enter_line(w: Any, slot: int, t: float) -> None:
     a.work = -1.0
     if line.order == BY_RANK:
         a.work = work_of(w, slot)
-        expiry = min(a.sent + s.timeout, requests(w)[a.request].born + s.deadline)
         u = uniform(s.rank_key, a.number, a.attempt)
-        a.rank = rules.rank(line.discipline_op, s.priority, a.work, expiry, u)
+        a.rank = rules.rank(line.discipline_op, s.priority, a.work, a.expiry, u)
     count(w, row, see.ENTERED, 1.0)
     change(w, row, see.QUEUE, 1.0, t)
     join(w, a.service, slot)
@@ -117,7 +127,7 @@ def start(w: Any, slot: int, t: float) -> None:
         end = p[line.pauses + 2 * pause + 1] + (end - p[line.pauses + 2 * pause])
         pause += 1
     if not end >= t:
-        w.broken = 1
+        w.broken = NO_TIME
     push(w, end, key_of(COMPLETION, a.name), slot)
 
 

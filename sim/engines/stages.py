@@ -24,6 +24,9 @@ OUT, BACK, RETRY = range(3)
 NEVER, QUEUED, ANYWHERE = range(3)
 """What a timeout cancels at the server."""
 
+NO_TIME, TOO_MANY_ATTEMPTS, TOO_MANY_REQUESTS = 1, 2, 3
+"""What broke a run: a rule gave a time that is not one, or a number does not fit into a name."""
+
 NO_NAME = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 

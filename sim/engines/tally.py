@@ -119,6 +119,7 @@ def read_meters(w: Any, t: float) -> None:
         meter.area += meter.level * (t - meter.since)
         meter.since = t
         areas[base * see.METERS + place] = meter.area
+        meter.area = 0.0  # a total since time 0 would leave a late window nothing but its rounding
     for place in range(rows * see.COUNTS):
         totals[base * see.COUNTS + place] = now[place]
     w.next_edge += 1

@@ -10,7 +10,7 @@ import numpy as np
 from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.errors import AuditError
-from sim.measure.figures import window
+from sim.measure.figures import area, counted
 from sim.measure.intervals import interval
 from sim.scenario.scenario import Scenario
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-9
 """Relative difference allowed between the two sides of Little's law along one path."""
-
-ROUNDING_FLOOR = 1e-6
-"""An area is the difference of two totals: below this share of the total, rounding is all that is left of it."""
 
 OUTCOMES = ("served", "rejected", "timeout", "error", "lost")
 
@@ -43,8 +40,9 @@ def little(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
     """Little's law at every boundary.
 
     Columns: subject, boundary; L (mean number inside), arrival_rate (1/s), W (s; the mean stay of those who came in
-    during the window), lambda_W, each with its interval over the replications where one is needed; residual, the
-    largest relative difference between the two sides of the identity along one path; passed.
+    during the window and had left when the run ended), lambda_W, each with its interval over the replications where
+    one is needed; residual, the largest relative difference between the two sides of the identity along one path;
+    passed.
     """
     import pandas as pd
 
@@ -53,14 +51,13 @@ def little(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
         numbers, rates, waits, products, residuals = [], [], [], [], []
         for seen in runs:
             span = seen.duration - seen.warmup
-            area = sum(float(window(seen, seen.areas)[row, meter]) for meter in meters)
-            total = sum(float(seen.areas[-1, row, meter]) for meter in meters)
+            inside = sum(float(area(seen)[row, meter]) for meter in meters)
             held, stayed, stays = (float(value) for value in seen.stays[row, stay])
-            scale = max(abs(area), abs(held), ROUNDING_FLOOR * total)
-            residuals.append(abs(area - held) / scale if scale else 0.0)
-            rate = float(window(seen, seen.counts)[row, came]) / span
+            scale = max(abs(inside), abs(held))
+            residuals.append(abs(inside - held) / scale if scale else 0.0)
+            rate = float(counted(seen)[row, came]) / span
             wait = stayed / stays if stays else (0.0 if rate == 0.0 else float("nan"))
-            numbers.append(area / span)
+            numbers.append(inside / span)
             rates.append(rate)
             waits.append(wait)
             products.append(rate * wait)

@@ -33,6 +33,17 @@ def interval(
     return mean, mean - half, mean + half
 
 
+def clipped(mean: float, low: float, high: float, most: float = math.inf) -> tuple[float, float]:
+    """An interval's ends within what the figure can be, 0 to `most`; NaN is kept.
+
+    A ratio that is cut by the window's edges can exceed 1, as can a utilization when workers are taken away: then
+    there is no such bound.
+    """
+    if math.isnan(low):
+        return low, high
+    return max(low, 0.0), high if mean > most else min(high, most)
+
+
 def student(freedom: int, confidence: float = CONFIDENCE) -> float:
     """Half-width of a two-sided Student-t interval, in standard errors."""
     from scipy.special import stdtrit  # scipy.stats takes a second to import

@@ -16,7 +16,7 @@ from sim.engines.observations import Observations
 from sim.measure import audits, series
 from sim.measure.figures import Figure, figures
 from sim.measure.histograms import EDGES
-from sim.measure.intervals import CONFIDENCE, binomial, interval
+from sim.measure.intervals import CONFIDENCE, binomial, clipped, interval
 from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
 from sim.scenario.scenario import Scenario
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.report.plots import Plots
+    from sim.scenario.objectives import Objective
 
 SCHEMA_VERSION = 1
 LIBRARIES = ("numpy", "numba", "simpy")
@@ -91,10 +92,16 @@ class Results:
         rows = []
         for wanted in self.scenario.objectives:
             value, low, high, _ = self.estimate(wanted.subject, wanted.metric)
-            verdict = judge(low, high, wanted.at_most, wanted.at_least)
+            verdict = self.judged(wanted, low, high)
             bounds = [math.nan if bound is None else bound for bound in (wanted.at_most, wanted.at_least)]
             rows.append((wanted.subject, wanted.metric, *bounds, value, low, high, verdict == "met", verdict))
         return pd.DataFrame(rows, columns=columns)
+
+    def judged(self, wanted: Objective, low: float, high: float) -> str:
+        """Whether an objective is met by an interval; a replication without the figure (no success) leaves it open."""
+        if any(math.isnan(value) for value in self.values(wanted.subject, wanted.metric)):
+            return "inconclusive"
+        return judge(low, high, wanted.at_most, wanted.at_least)
 
     @property
     def verdict(self) -> str:
@@ -165,7 +172,7 @@ class Results:
             shares = seconds / (self.runs[0].duration - self.warmup)
             for number in range(int(np.flatnonzero(shares.any(axis=0))[-1]) + 1):
                 mean, low, high = interval(shares[:, number])
-                rows.append((f"service:{name}", number, mean, max(0.0, low), min(1.0, high)))
+                rows.append((f"service:{name}", number, mean, *clipped(mean, low, high, 1.0)))
         return pd.DataFrame(rows, columns=["subject", "number", "mean", "low", "high"])
 
     @property
@@ -194,7 +201,8 @@ class Results:
             "summary": _records(self.summary),
             "objectives": _records(self.objectives),
             "audits": [
-                {"boundary": _place(row["subject"], row.pop("boundary")), **row} for row in _records(self.audits)
+                {"boundary": _place(row["subject"], row.pop("boundary")), **row}
+                for row in _records(self.audits)
             ],
             "conservation": self.conservation,
             **({} if self.states is None else {"state_probabilities": _records(self.states)}),
@@ -220,7 +228,7 @@ def estimate(found: Sequence[Figure], metric: str, confidence: float) -> tuple[f
     if ratio and low == high and mean in (0.0, 1.0) and trials > 0.0:
         low, high = binomial(mean * trials, trials, confidence)
         return mean, low, high, "binomial over all replications"
-    return mean, max(0.0, low), min(1.0, high) if ratio else high, method
+    return mean, *clipped(mean, low, high, 1.0 if ratio else math.inf), method
 
 
 def judge(low: float, high: float, at_most: float | None, at_least: float | None) -> str:

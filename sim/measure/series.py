@@ -35,6 +35,11 @@ def bins(scenario: Scenario, seen: Observations) -> NDArray[np.int64]:
     return np.searchsorted(seen.edges, own)
 
 
+def areas_between(seen: Observations, places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The integral of each level between edges at these places, one after the other."""
+    return np.add.reduceat(seen.areas, places[:-1] + 1, axis=0)
+
+
 def tidy(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
     """Columns: replication, time (s, where the bin begins), subject, metric, value (1/s, or a mean number)."""
     import pandas as pd
@@ -47,7 +52,7 @@ def tidy(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
         times = seen.edges[places]
         width = np.diff(times)
         rates = np.diff(seen.counts[places], axis=0) / width[:, None, None]
-        levels = np.diff(seen.areas[places], axis=0) / width[:, None, None]
+        levels = areas_between(seen, places) / width[:, None, None]
         system: dict[str, NDArray[np.float64]] = {}
 
         def add(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.engines import observations as see
 from sim.engines.observations import Observations
-from sim.measure.series import bins
+from sim.measure.series import areas_between, bins
 from sim.scenario.scenario import Scenario
 
 BATCH = 5
@@ -18,8 +18,8 @@ BATCH = 5
 def mser(values: NDArray[np.float64], batch: int = BATCH) -> int:
     """How many of the first values to leave out: the truncation that makes the rest's standard error smallest.
 
-    The values are averaged in batches, and truncations beyond the first half are not considered: where the minimum
-    lies there, the series is too short to know, and the half is returned.
+    The values are averaged in batches; truncations beyond the first half are not considered, as too little would be
+    left to judge them by.
     """
     number = len(values) // batch
     if number < 2:
@@ -41,10 +41,7 @@ def found_warmup(scenario: Scenario, pilot: Sequence[Observations]) -> float:
     """
     places = bins(scenario, pilot[0])
     times = pilot[0].edges[places]
-    levels = (
-        np.mean([np.diff(seen.areas[places], axis=0) for seen in pilot], axis=0)
-        / np.diff(times)[:, None, None]
-    )
+    levels = np.mean([areas_between(seen, places) for seen in pilot], axis=0) / np.diff(times)[:, None, None]
     traffic = len(scenario.traffic)
     watched = [levels[:, row, see.ORBIT] for row in range(traffic)]
     watched += [

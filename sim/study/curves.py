@@ -158,14 +158,14 @@ def _system(results: Results) -> pd.DataFrame:
     """Offered rate and goodput of all traffic together: subject `system`, with intervals over the replications."""
     import pandas as pd
 
-    from sim.measure.intervals import interval
+    from sim.measure.intervals import clipped, interval
 
     subjects = [f"traffic:{name}" for name in results.scenario.traffic]
     rows = []
     for metric in ("offered_rate", "goodput"):
         parts = [results.values(subject, metric) for subject in subjects]
         mean, low, high = interval([math.fsum(values) for values in zip(*parts, strict=True)])
-        rows.append(("system", metric, mean, max(0.0, low), high, "1/s"))
+        rows.append(("system", metric, mean, *clipped(mean, low, high), "1/s"))
     return pd.DataFrame(rows, columns=["subject", "metric", "mean", "low", "high", "unit"])
 
 

@@ -96,7 +96,7 @@ def peak_load(scenario: Scenario) -> float:
         arrivals = traffic.arrivals
         batch = arrivals.batch.moments()[0] if arrivals.batch is not None else 1.0
         if isinstance(arrivals, Profile):
-            total += batch * max(rate for time, rate in arrivals.points if time < scenario.run.duration)
+            total += batch * _peak_of_profile(arrivals, scenario.run.duration)
         elif isinstance(arrivals, Sinusoid):
             total += batch * (arrivals.mean + arrivals.amplitude)
         else:
@@ -198,6 +198,16 @@ def _faster(gap: Any, factor: float) -> Any:
 def _resampled(gap: DistributionRule) -> bool:
     parts = getattr(gap, "parts", ())
     return isinstance(gap, Empirical) or any(_resampled(part.of) for part in parts)
+
+
+def _peak_of_profile(profile: Profile, duration: float) -> float:
+    """The greatest rate within the run; between two points of a linear profile, where the run ends."""
+    rates = [rate for time, rate in profile.points if time < duration]
+    if profile.shape == "linear":
+        for (begin, rate), (end, after) in pairwise(profile.points):
+            if begin < duration < end:
+                rates.append(rate + (after - rate) * (duration - begin) / (end - begin))
+    return max(rates)
 
 
 def _mean_of_profile(profile: Profile, duration: float) -> float:

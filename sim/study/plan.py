@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import UsageError
-from sim.measure.results import Results, judge
+from sim.measure.results import Results
+from sim.scenario.plan import parse_range
 from sim.scenario.scenario import Scenario
 from sim.study.load import bottleneck
 from sim.study.replicate import extended, run
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 LEAST_REPLICATIONS: Final = 5
 MOST_GROWTH: Final = 16
 """How many times a candidate's replications may grow before it is left undecided."""
+
+LOOKS: Final = 1 + int(math.log2(MOST_GROWTH))
+"""How often a candidate is judged at the most."""
 
 NEIGHBOURS: Final = 2
 GALLOP: Final = (1, 4, 16)
@@ -158,7 +162,8 @@ def plan(
         scenario: its objectives must hold; its plan says what may vary. Without a plan, the workers of the service
             whose load is nearest to its capacity do, from 1 up.
         vary: key path -> values, in place of the scenario's own.
-        confidence: that each certified candidate meets all objectives together (Bonferroni over them).
+        confidence: that each certified candidate meets all objectives together (Bonferroni over the objectives and
+            over the looks at a growing number of replications).
         jobs: threads.
         progress: told which candidate is being simulated.
 
@@ -174,7 +179,10 @@ def plan(
     confidence = confidence if confidence is not None else own.confidence if own is not None else 0.95
     if not 0.5 <= confidence < 1.0:
         raise UsageError(f"confidence {confidence:g} is not at least 0.5 and less than 1; for example 0.95")
-    chosen = dict(vary or (own.vary if own is not None else _default_range(scenario)))
+    chosen: dict[str, Sequence[Any]] = {
+        path: _values(values)
+        for path, values in (vary or (own.vary if own is not None else _default_range(scenario))).items()
+    }
     sized = [path for path in chosen if path.startswith("services.") and path.endswith(".workers")]
     if len(sized) > 1:
         raise UsageError(f"a plan varies the workers of one service at a time, not {' and '.join(sized)}")
@@ -194,7 +202,7 @@ def plan(
             if best is None and candidate.verdict == "met":
                 best = candidate
             continue
-        sizes = sorted(int(value) for value in chosen[sized[0]])
+        sizes = _sizes(sized[0], chosen[sized[0]])
         if best is not None:  # only fewer workers are of interest
             sizes = [size for size in sizes if size < best.values[sized[0]]]
         if not sizes:
@@ -207,7 +215,7 @@ def plan(
             begin = min(range(len(sizes)), key=lambda place: abs(sizes[place] - guess))
         best = search.fewest(sized[0], sizes, rest, begin) or best
     if best is not None and sized:
-        search.look_around(sized[0], sorted(int(value) for value in chosen[sized[0]]), best)
+        search.look_around(sized[0], _sizes(sized[0], chosen[sized[0]]), best)
     return search.planned(best, sized[0] if sized else None, guess, tuple(chosen))
 
 
@@ -238,7 +246,8 @@ class _Search:
 
     def _judged(self, values: Values, results: Results) -> Candidate:
         objectives = results.scenario.objectives
-        each = 1.0 - (1.0 - self.confidence) / len(objectives)
+        # Each look at a growing number of replications could err: the error allowed is shared among the looks too.
+        each = 1.0 - (1.0 - self.confidence) / (len(objectives) * LOOKS)
         rows = []
         for wanted in objectives:
             value, low, high, _ = results.estimate(wanted.subject, wanted.metric, each)
@@ -251,7 +260,7 @@ class _Search:
                     "value": value,
                     "low": low,
                     "high": high,
-                    "verdict": judge(low, high, wanted.at_most, wanted.at_least),
+                    "verdict": results.judged(wanted, low, high),
                 }
             )
         verdicts = {row["verdict"] for row in rows}
@@ -316,7 +325,9 @@ class _Search:
             verdict="met" if best is not None else "inconclusive" if undecided else "missed",
             best=None if best is None else best.values,
             cost=None if best is None else self._workers(best),
-            minimal=best is not None and (below is None or below.verdict == "missed"),
+            minimal=best is not None
+            and path is not None
+            and all(one.verdict == "missed" for one in candidates if one.values[path] < best.values[path]),
             candidates=tuple(candidates),
             binding=_binding(best, below, candidates),
             first_guess=guess,
@@ -325,7 +336,10 @@ class _Search:
 
     def _workers(self, best: Candidate) -> float:
         scenario = self.scenario.set(best.values) if best.values else self.scenario
-        return math.fsum(service.workers for service in scenario.services.values())
+        # Services without a limit have no number of workers to pay for.
+        return math.fsum(
+            service.workers for service in scenario.services.values() if service.workers < math.inf
+        )
 
 
 def _default_range(scenario: Scenario) -> dict[str, Sequence[Any]]:
@@ -334,6 +348,24 @@ def _default_range(scenario: Scenario) -> dict[str, Sequence[Any]]:
     present = int(workers) if math.isfinite(workers) else 1
     needed = math.ceil(present * load.ratio) if math.isfinite(load.ratio) else present
     return {f"services.{service}.workers": range(1, max(16, 4 * present, 4 * needed) + 1)}
+
+
+def _values(values: Sequence[Any]) -> Sequence[Any]:
+    """The values to try; a text is a range as in the file."""
+    if not isinstance(values, str):
+        return values
+    try:
+        return parse_range(values)
+    except ValueError as error:
+        raise UsageError(f"{error}; for example '101..140'") from None
+
+
+def _sizes(path: str, values: Sequence[Any]) -> list[int]:
+    """Numbers of workers in order."""
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise UsageError(f"{path} = {value}: a plan counts workers, from 1; for example [16, 24, 32]")
+    return sorted(values)
 
 
 def _same(one: Values, other: Values, but: str) -> bool:

@@ -53,7 +53,9 @@ def run(
     if engine not in ENGINES:
         raise UsageError(f"engine {engine!r} is none of {', '.join(ENGINES)}; for example engine='compiled'")
     if count < 1 or (jobs is not None and jobs < 1):
-        raise UsageError("replications and jobs are whole numbers from 1; for example replications=20")
+        raise UsageError(
+            f"replications {count} and jobs {jobs}: whole numbers from 1 are wanted; for example replications=20"
+        )
     # The bounds of a scenario's own numbers: a longer seed would be cut to another one's bits.
     if count > MOST_REPLICATIONS:
         raise UsageError(
@@ -102,7 +104,9 @@ def _all(
 ) -> list[Observations]:
     """All replications, in order; the first error, or Ctrl-C, stops the others."""
     if engine == "compiled":
-        from sim.engines.compiled import replicate
+        from sim.engines.compiled import prepare, replicate
+
+        prepare(scenario)  # here, not in a thread: Ctrl-C reaches the main thread alone
     else:
         from sim.engines.reference import replicate
 

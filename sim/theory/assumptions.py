@@ -16,6 +16,8 @@ from sim.units import format_duration, format_rate
 
 Reason = str | None
 
+MOST_STATES = 2_000_000
+
 #: What each arrival process is, in words, where it is not Poisson.
 ARRIVALS = {
     "constant": "arrivals come at equal gaps",
@@ -161,6 +163,13 @@ def several_workers(station: Station) -> Reason:
 def limited_workers(station: Station) -> Reason:
     """C < ∞."""
     return "unlimited workers: nobody waits" if math.isinf(station.workers) else None
+
+
+def states_in_memory(station: Station) -> Reason:
+    """K small enough for an array of all states."""
+    if math.isfinite(station.places) and station.places > MOST_STATES:
+        return f"{station.places:,.0f} places: more than {MOST_STATES:,} states are not worked out"
+    return None
 
 
 def unlimited_workers(station: Station) -> Reason:

@@ -85,7 +85,11 @@ CANDIDATES: tuple[Candidate, ...] = (
         (a.several_workers, *MARKOV, a.no_retries_but_errors, a.unbounded, a.size_blind, a.stable),
         fits.fit_mmc,
     ),
-    Candidate("M/M/c/K", (a.limited_workers, *MARKOV, a.no_retries, a.bounded, a.size_blind), fits.fit_mmck),
+    Candidate(
+        "M/M/c/K",
+        (a.limited_workers, *MARKOV, a.no_retries, a.bounded, a.states_in_memory, a.size_blind),
+        fits.fit_mmck,
+    ),
     Candidate("M/M/∞", (a.unlimited_workers, *MARKOV, a.no_retries_but_errors), fits.fit_mm_inf),
     Candidate(
         "Erlang B", (a.limited_workers, *POISSON, a.no_retries, a.no_waiting_places), fits.fit_erlang_b

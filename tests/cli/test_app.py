@@ -11,7 +11,10 @@ import pytest
 
 from sim.cli import app, status
 from sim.cli.app import main
+from sim.engines.compiled import prepare
 from sim.errors import AuditError, Problem, ScenarioError
+from sim.scenario.loader import load
+from sim.shipped import shipped
 
 VERBS = ("init", "validate", "schema", "explain", "run", "theory", "report", "plan")
 Captured = pytest.CaptureFixture[str]
@@ -115,21 +118,21 @@ def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 def test_interrupting_a_run_exits_130(tmp_path: Path) -> None:
+    prepare(load(shipped()["mm1"]))  # so that it is running, not compiling, when it is interrupted
     command = [sys.executable, "-m", "sim", "run", "mm1", "--set", "run.duration=300h", "--jobs", "1"]
-    root = Path(__file__).resolve().parents[2]
-    running = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    time.sleep(4.0)  # wherever it is by then: loading, compiling or running
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            time.sleep(4.0)  # wherever it is by then
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert running.returncode == status.INTERRUPTED, err
     assert out == ""
+    assert "interrupted" in err
     assert "Traceback" not in err
 
 

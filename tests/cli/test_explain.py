@@ -21,7 +21,10 @@ def test_words_of_a_small_scenario(small: Path, forebay: Forebay) -> None:
     assert "one request would become 3" in words
     assert "120/s, utilization 240%: they alone can keep it overloaded" in words
     assert "40 places to wait, the last of which waits about 800 ms" in words
-    assert "longest useful queue 1 s × 50/s = 50 (the timeout of web), those in service counted: 46 places" in words
+    assert (
+        "longest useful queue 1 s × 50/s = 50 (the timeout of web), those in service counted: 46 places"
+        in words
+    )
     assert "traffic:web success_ratio at least 1%" in words
     assert "4 replications of 60 s" in words
 

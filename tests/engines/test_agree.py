@@ -56,6 +56,64 @@ def test_engines_agree_on_a_trace_with_sizes_and_on_resampled_times(tmp_path: Pa
     np.testing.assert_allclose(log["sent"][::2], [1.0, 1.01, 1.01, 1.018, 1.06, 1.062])
 
 
+def test_engines_agree_where_a_late_success_overtakes_the_next_attempt() -> None:
+    # A request ends while its next attempt is on the way: the attempt must not look at who has its slot since.
+    scenario = sim.loads(
+        """
+        traffic:
+          web: {arrivals: {kind: poisson, rate: 60/s}, call: api, client: hasty}
+        clients:
+          hasty:
+            timeout: 60ms
+            deadline: 300ms
+            late_reply: accept
+            network: {kind: exponential, mean: 20ms}
+            retry: {attempts: 5, backoff: {kind: exponential, base: 10ms, jitter: full}}
+        services:
+          api:
+            workers: 3
+            service_time: {kind: exponential, mean: 50ms}
+            queue: {discipline: earliest_deadline}
+            error_ratio: 10%
+        run: {duration: 60s}
+        """
+    )
+    assert differences(scenario) == []
+
+
+def test_no_attempt_is_sent_at_the_deadline_or_past_it() -> None:
+    scenario = sim.loads(
+        """
+        traffic: {web: {arrivals: {kind: constant, rate: 1/s}, call: api, client: hasty}}
+        clients: {hasty: {deadline: 100ms, retry: {attempts: inf, backoff: none}}}
+        services: {api: {workers: inf, service_time: 1s}}
+        run: {duration: 10s, replications: 2}
+        """
+    )
+    summary = run(scenario).conservation
+    assert summary["sent"] == summary["born"] == summary["timeout"] == 20
+    assert differences(scenario) == []
+
+
+@pytest.mark.parametrize(
+    ("late", "error_ratio", "wasted"), [("waste", 0, 1.0), ("accept", 0, 0.0), ("accept", 1, 1.0)]
+)
+def test_work_is_wasted_unless_its_reply_is_welcome(late: str, error_ratio: int, wasted: float) -> None:
+    scenario = sim.loads(
+        f"""
+        traffic:
+          web:
+            arrivals: {{kind: constant, rate: 1/s}}
+            call: api
+            client: {{timeout: 50ms, late_reply: {late}, retry: {{attempts: 2, backoff: 300ms}}}}
+        services: {{api: {{workers: inf, service_time: 100ms, error_ratio: {error_ratio}}}}}
+        run: {{duration: 10s, replications: 2}}
+        """
+    )
+    assert run(scenario).estimate("service:api", "wasted_ratio")[0] == wasted
+    assert differences(scenario) == []
+
+
 def test_the_first_difference_is_the_earliest_and_is_named() -> None:
     scenario = sim.loads(
         """

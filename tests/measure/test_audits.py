@@ -87,3 +87,18 @@ def test_the_series_adds_up_to_the_counts() -> None:
         results.runs[0].counts[-1, 0, see.BORN]
     )
     assert offered["value"].max() > 150.0  # the spike shows
+
+
+def test_a_flood_in_the_warmup_leaves_no_rounding_in_the_window() -> None:
+    flooded = sim.loads(SCENARIO).set(
+        {
+            "clients.patient": {},
+            "services.api.queue.capacity": "inf",
+            "faults": [{"at": "0s", "for": "1min", "traffic": "web", "rate": "x100"}],
+            "traffic.web.arrivals.rate": "30/s",
+            "run.duration": "2h",
+            "run.warmup": "1h",
+            "run.replications": 2,
+        }
+    )
+    assert (sim.run(flooded).audits["residual"] <= 1e-11).all()

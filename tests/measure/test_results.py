@@ -78,3 +78,28 @@ def test_attempts_are_kept_only_if_asked_for() -> None:
     assert set(log["outcome"]) == {"served"}
     assert (log["started"] >= log["arrived"]).all()
     assert len(log) == sim.run(scenario, replications=2).conservation["sent"]
+
+
+def test_more_work_in_hand_than_workers_is_no_utilization_within_its_bound() -> None:
+    # Two workers are left while ten jobs are in hand, which finish first.
+    scenario = sim.loads(
+        """
+        traffic: {web: {arrivals: {kind: poisson, rate: 100/s}, call: api}}
+        services: {api: {workers: 10, service_time: 10s, queue: {capacity: 0}}}
+        faults: [{at: 5s, service: api, workers: 2}]
+        objectives: [{subject: "service:api", metric: utilization, at_most: 100%}]
+        run: {duration: 12s, warmup: 5s, replications: 5}
+        """
+    )
+    results = sim.run(scenario)
+    mean, low, high, _ = results.estimate("service:api", "utilization")
+    assert 1.0 < low <= mean <= high
+    assert results.verdict == "missed"
+
+
+def test_a_replication_without_any_success_leaves_a_latency_objective_open() -> None:
+    scenario = sim.loads(MM1).set({"objectives.0.metric": "latency_p99", "objectives.0.at_most": "10s"})
+    results = sim.run(scenario)
+    assert results.verdict == "met"
+    results.runs[0].histogram[0] = 0
+    assert sim.Results(scenario, results.runs, engine="compiled", seed=1).verdict == "inconclusive"

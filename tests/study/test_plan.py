@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -87,3 +88,14 @@ def test_the_json_is_plain_and_names_what_the_table_shows() -> None:
 def test_without_objectives_there_is_nothing_to_plan_for() -> None:
     with pytest.raises(UsageError, match="objectives: "):
         sim.plan(sim.loads(ERLANG).set("objectives", []))
+
+
+@pytest.mark.parametrize("values", [[2, 3, math.inf], "2...4", [0, 1]])
+def test_numbers_of_workers_that_cannot_be_planned_name_a_valid_one(values: Any) -> None:
+    with pytest.raises(UsageError, match="for example"):
+        sim.plan(sim.loads(ERLANG), vary={"services.api.workers": values})
+
+
+def test_a_range_may_be_written_as_in_the_file() -> None:
+    planned = sim.plan(sim.loads(ERLANG).set("run.duration", "300s"), vary={"services.api.workers": "28..33"})
+    assert planned.best is not None

@@ -83,7 +83,10 @@ def theory_over_load(
     alone = base.set({f"traffic.{name}.client": None for name in names})
     unbounded = alone.set({f"services.{service}.queue.capacity": "inf"})
     plain = all(base.client_of(name) == alone.client_of(name) for name in names)
-    candidates = [(alone, "" if plain else ",\nno timeout,\nno retry"), (unbounded, ",\nno bound")]
+    candidates = [
+        (alone, "" if plain else ",\nno timeout,\nno retry"),
+        (unbounded, ",\nno bound" if plain else ",\nno timeout,\nno retry,\nno bound"),
+    ]
     for pattern in (r"_p(?:50|95|99)$", r"_mean$"):
         for candidate, less in candidates:
             found, words = _solved(candidate, traffic, factors, pattern)

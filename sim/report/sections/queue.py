@@ -50,7 +50,15 @@ def queue(material: Material) -> Section | None:
         )
         for each in found
     ]
-    columns = ("service", "serves", "patience", "longest useful queue", "of it to wait", "places", "wait when full")
+    columns = (
+        "service",
+        "serves",
+        "patience",
+        "longest useful queue",
+        "of it to wait",
+        "places",
+        "wait when full",
+    )
     blocks: list[Block] = [
         Paragraph(
             "The longest useful queue is what the workers can clear while the most impatient client still "
