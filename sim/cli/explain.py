@@ -13,6 +13,7 @@ from sim.cli.terminal import Terminal
 from sim.units import format_duration, format_rate, format_ratio
 
 if TYPE_CHECKING:
+    from sim.scenario.arrivals import AnyArrivals
     from sim.scenario.clients import Client
     from sim.scenario.faults import Fault
     from sim.scenario.scenario import Scenario
@@ -116,6 +117,10 @@ def _traffic(scenario: "Scenario", name: str) -> list[str]:
         f"about {format_rate(rate)} on average" if math.isfinite(rate) else "at a rate not known beforehand"
     )
     lines = [f"{name} → {traffic.call}: {often} ({phrase(traffic.arrivals)})."]
+    first = _first_arrival(traffic.arrivals)
+    if first > scenario.run.duration:
+        after = f"{format_duration(first)}, the run is over after {format_duration(scenario.run.duration)}"
+        lines.append(f"{name} sends nothing: its first arrival would come at {after}.")
     whose = f"client {scenario.client_name(name)}: " if scenario.client_name(name) else ""
     most = amplification(client)
     if most > 1.0:
@@ -253,6 +258,13 @@ def _count(number: float, noun: str) -> str:
 
 def _wrapped(line: str) -> str:
     return textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _first_arrival(arrivals: "AnyArrivals") -> float:
+    """When a source can have its first arrival, in seconds: a constant one waits out a whole gap."""
+    from sim.scenario.arrivals import ConstantArrivals
+
+    return arrivals.start + (1.0 / arrivals.rate if isinstance(arrivals, ConstantArrivals) else 0.0)
 
 
 def _percent(ratio: float) -> str:

@@ -1,5 +1,6 @@
 """`forebay init`: writes a commented scenario to start from, with the schema for editors beside it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,6 +62,9 @@ def command(
         terminal.write(text)
         return 0
     target = Path(to or ("scenario.yaml" if template == STARTER else source.name))
+    if template == STARTER:  # the starter is called after the file that it becomes
+        name = target.stem if target.stem.isidentifier() else json.dumps(target.stem)
+        text = text.replace("name: starter", f"name: {name}").replace("scenario.yaml", target.name)
     copies = {target: text.encode(), **data_files(source, target)}
     there = [str(path) for path in copies if path.exists()]
     if there and not force:

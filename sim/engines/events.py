@@ -18,7 +18,6 @@ REQUEST_SHIFT: Final = 20
 NAME: Final = (1 << CLASS_SHIFT) - 1
 """The bits of a key that name an attempt: traffic class, request, attempt."""
 
-MOST_SOURCES: Final = 1 << (CLASS_SHIFT - SOURCE_SHIFT)
 MOST_REQUESTS: Final = 1 << (SOURCE_SHIFT - REQUEST_SHIFT)
 MOST_ATTEMPTS: Final = 1 << REQUEST_SHIFT
 

@@ -34,22 +34,17 @@ TRAFFIC_COUNTS: Final = (
 BORN, SUCCESS, GAVE_UP, SENT, BACKOFFS = 0, 6, 7, 8, 9
 """Counts of a traffic class from the start of the run; an attempt outcome is counted at its own number (1 to 5)."""
 
-SERVICE_COUNTS: Final = ("arrived", "entered", "started", "completed", "refused", "work", "wasted_work")
 ARRIVED, ENTERED, STARTED, COMPLETED, REFUSED, WORK, WASTED = range(7)
 """Counts of a service from the start of the run; `work` and `wasted_work` are seconds of worker time given."""
 
 COUNTS: Final = 10
-"""Columns of the counts: the wider of the two lists above."""
+"""Columns of the counts: those of a traffic class, which has the more of them."""
 
-TRAFFIC_METERS: Final = ("client", "orbit")
 CLIENT, ORBIT = range(2)
-SERVICE_METERS: Final = ("queue", "busy", "workers")
 QUEUE, BUSY, WORKERS = range(3)
 METERS: Final = 3
 """Columns of the areas: the integral of each level from edge to edge."""
 
-TRAFFIC_STAYS: Final = ("client", "orbit")
-SERVICE_STAYS: Final = ("queue", "workers", "service")
 IN_QUEUE, IN_WORKERS, IN_SERVICE = range(3)
 HELD, STAYED, STAYS = range(3)
 """Of a boundary: seconds inside, clipped to the window; whole stays that began in the window, in s; their number."""

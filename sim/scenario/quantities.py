@@ -335,26 +335,12 @@ Seed = Annotated[
 ]
 """A whole number that fits 63 bits."""
 
-Number = Annotated[
-    float,
-    BeforeValidator(_plain("number", "a number such as 1.5")),
-    _number_schema("number", "a number", 1.5),
-]
-"""Any finite number without a unit."""
-
 PositiveNumber = Annotated[
     float,
     BeforeValidator(_plain("number", "a number such as 1.5", 0.0, above=True)),
     _number_schema("number", "a number more than 0", 1.5, exclusiveMinimum=0),
 ]
 """A finite number more than zero, without a unit."""
-
-NonNegativeNumber = Annotated[
-    float,
-    BeforeValidator(validate_amount),
-    _number_schema("number", "a number from 0", 1.5, minimum=0),
-]
-"""A finite number from zero, without a unit."""
 
 NumberAboveOne = Annotated[
     float,

@@ -140,14 +140,6 @@ def constant_service(station: Station) -> Reason:
     return None if station.constant_time else "the service time is not constant"
 
 
-def own_sizes(station: Station) -> Reason:
-    """No trace scales the service times."""
-    for stream in station.streams:
-        if isinstance(stream.arrivals, Trace) and stream.arrivals.size is not None:
-            return f"the trace of traffic:{stream.name} scales each service time"
-    return None
-
-
 def one_worker(station: Station) -> Reason:
     """C = 1."""
     return None if station.workers == 1 else f"{_workers(station)}, not 1"

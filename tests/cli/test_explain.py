@@ -88,3 +88,11 @@ def test_a_patient_client_has_no_longest_useful_queue(small: Path, forebay: Fore
     patient = ("--set", "clients.patient.timeout=null")
     found = json.loads(forebay("explain", str(small), *patient, "-f", "json")[1])
     assert "longest_useful_queue" not in found["services"]["api"]
+
+
+def test_a_source_whose_first_arrival_is_too_late_is_said_to_send_nothing(small: Path) -> None:
+    scenario = load_scenario(str(small)).set(
+        "traffic.web.arrivals", {"kind": "constant", "rate": "1/h", "batch": 60}
+    )
+    words = " ".join(document(scenario)["words"]["Who sends work"])
+    assert "web sends nothing: its first arrival would come at" in words

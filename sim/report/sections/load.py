@@ -151,6 +151,7 @@ def _goodput_table(curve: pd.DataFrame) -> Table:
     chosen = sorted(
         {1.0, factors[-1], min(factors, key=lambda factor: abs(_ratio(curve, factor) - 1.0))} & set(factors)
     )
+    slowest, several = _slowest(curve[curve["factor"].isin(chosen)])
     rows = []
     for factor in chosen:
         at = curve[curve["factor"] == factor]
@@ -159,22 +160,41 @@ def _goodput_table(curve: pd.DataFrame) -> Table:
         for variant in variants:
             own = at[at["variant"] == variant]
             good = own[(own["metric"] == "goodput") & (own["subject"] == "system")].iloc[0]
-            tries = own[(own["metric"] == "amplification") & own["subject"].str.startswith("traffic:")]
-            p99 = own[(own["metric"] == "latency_p99") & own["subject"].str.startswith("traffic:")]
+            p99 = own[(own["metric"] == "latency_p99") & (own["subject"] == slowest)]
             rows.append(
                 (
                     load,
                     format_ratio(round(ratio, 3)) if math.isfinite(ratio) else NOTHING,
                     variant,
                     figure(good["mean"], good["low"], good["high"], "1/s"),
-                    figure(float(tries["mean"].max())),
+                    figure(_tries(own)),
                     figure(float(p99["mean"].max()), unit="s"),
                 )
             )
-    columns = ("offered", "of capacity", "retries", "goodput", "tries a request", "p99 latency")
+    p99_words = f"p99 latency of {slowest.partition(':')[2]}" if several else "p99 latency"
+    columns = ("offered", "of capacity", "retries", "goodput", "tries a request", p99_words)
     return Table(
         "As written, near capacity, and at the greatest load", columns, rows, frozenset({1, 3, 4, 5})
     )
+
+
+def _tries(own: pd.DataFrame) -> float:
+    """Attempts over requests of all traffic together: each class counts by its requests; nan if there were none."""
+    traffic = own[own["subject"].str.startswith("traffic:")]
+    born = traffic[traffic["metric"] == "offered_rate"].set_index("subject")["mean"]
+    tries = traffic[traffic["metric"] == "amplification"].set_index("subject")["mean"].dropna()
+    weights = [float(born[subject]) for subject in tries.index]
+    total = math.fsum(weights)
+    sent = math.fsum(weight * float(each) for weight, each in zip(weights, tries, strict=True))
+    return sent / total if total > 0.0 else math.nan
+
+
+def _slowest(curve: pd.DataFrame) -> tuple[str, bool]:
+    """The traffic class with the greatest p99 latency at these loads, and whether there are others."""
+    p99 = curve[(curve["metric"] == "latency_p99") & curve["subject"].str.startswith("traffic:")]
+    names = [str(name) for name in dict.fromkeys(p99["subject"])]
+    greatest = p99.groupby("subject")["mean"].max().fillna(-math.inf)
+    return max(names, key=lambda name: float(greatest[name])), len(names) > 1
 
 
 def _ratio(curve: pd.DataFrame, factor: float) -> float:

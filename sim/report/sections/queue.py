@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sim.report.material import Material
     from sim.scenario.scenario import Scenario
 
+_ROUNDING = 1e-9
+"""So that 600 ms less 100 ms, times 40/s, are 20 places and not 19."""
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -42,7 +45,7 @@ def queue(material: Material) -> Section | None:
         (
             each.service,
             format_rate(each.rate),
-            f"{format_duration(each.patience)} ({each.source})",
+            f"{format_duration(each.patience)} ({each.source.rstrip(',')})",
             f"{each.longest:,.0f}",
             f"{each.places:,.0f}",
             count(each.capacity),
@@ -72,18 +75,18 @@ def queue(material: Material) -> Section | None:
 
 
 def advice(scenario: Scenario) -> list[Advice]:
-    """What the shortest timeout, deadline or latency objective of a service's callers allows, by service."""
+    """What the shortest timeout, deadline or objective on time of a service or its callers allows, by service."""
     found = []
     for name, service in scenario.services.items():
         mean = mean_service_time(scenario, name)
-        limits = _limits(scenario, name)
+        limits = _limits(scenario, name, mean)
         if not limits or not mean > 0.0 or math.isinf(service.workers):
             continue
         patience, source = min(limits)
         rate = service.workers / mean
-        longest = math.floor(patience * rate)
+        longest = math.floor(patience * rate + _ROUNDING)
         # What is left of the patience when the service itself has been paid for.
-        places = math.floor(max(0.0, patience - mean) * rate)
+        places = math.floor(max(0.0, patience - mean) * rate + _ROUNDING)
         found.append(Advice(name, rate, patience, source, longest, places, service.queue.capacity))
     return found
 
@@ -110,8 +113,17 @@ def words(each: Advice) -> str:
     )
 
 
-def _limits(scenario: Scenario, service: str) -> list[tuple[float, str]]:
+def _limits(scenario: Scenario, service: str, mean: float) -> list[tuple[float, str]]:
+    """Each limit on the time at a service, the mean service included, and whose it is."""
     limits = []
+    for each in scenario.objectives:
+        if each.subject != f"service:{service}" or each.at_most is None or each.unit != "s":
+            continue
+        source = f"the objective on {metric_words(each.metric)} of {service}"
+        if each.metric.startswith("sojourn_"):
+            limits.append((each.at_most, source))
+        elif each.metric.startswith("wait_"):
+            limits.append((each.at_most + mean, f"{source}, plus a mean service time,"))
     for name in callers(scenario, service):
         client = scenario.client_of(name)
         if client.timeout is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Figure, Paragraph, Section
 from sim.report.recovery import recovery
+from sim.report.sections.outcomes import outcomes
 from sim.study.load import callers
 from sim.units import format_duration, format_ratio
 
@@ -19,7 +20,7 @@ _MOST = 3
 
 
 def timeline(material: Material) -> Section | None:
-    """The timeline of each service, the busiest three if there are more."""
+    """The timeline of each service, the busiest three if there are more; then what each class gets of it."""
     if material.results.series.empty:
         return None
     from sim.report.pictures.panels import busiest
@@ -36,6 +37,7 @@ def timeline(material: Material) -> Section | None:
         recovered = recovery_words(material.results, name)
         if recovered:
             blocks.append(Paragraph(recovered))
+    blocks.extend(outcomes(material))
     return Section(5, "timeline", "What happens over time", blocks)
 
 

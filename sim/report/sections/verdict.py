@@ -9,6 +9,7 @@ from sim.report.blocks import Block, Section, Table, Verdict
 from sim.report.figures import figure, metric_words, records, subject_words, unit_shown
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
+from sim.report.sections.outcomes import outcomes, uncovered
 from sim.report.sections.timeline import recovery_words
 from sim.study.load import bottleneck, offered_load, peak_load
 from sim.units import format_rate, format_ratio
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
 
 
 def verdict(material: Material) -> Section:
-    """Met, missed, inconclusive, or no objectives; each objective beside what was measured."""
+    """Met, missed, inconclusive, or no objectives; each objective beside what was measured.
+
+    Without a timeline, what each class gets stands here.
+    """
     rows = records(material.results.objectives)
-    facts = [*_sizes(material), *_headroom(material), *_binding(material), *_recovery(material)]
+    facts = [
+        *_uncovered(material),
+        *_sizes(material),
+        *_headroom(material),
+        *_binding(material),
+        *_recovery(material),
+    ]
     if not rows:
         facts = [*_figures(material), *facts]
     blocks: list[Block] = [Verdict(material.results.verdict, _headline(material, rows), facts)]
@@ -38,6 +48,8 @@ def verdict(material: Material) -> Section:
         ]
         caption = "Objectives, with 95 % intervals over the replications"
         blocks.append(Table(caption, ("subject", "metric", "asked", "measured", "verdict"), cells))
+    if material.results.series.empty:
+        blocks.extend(outcomes(material))
     return Section(1, "verdict", "Verdict", blocks)
 
 
@@ -98,8 +110,27 @@ def _headroom(material: Material) -> list[tuple[str, str]]:
     found = headroom(curve, material.scenario.objectives)
     if not found:
         return []
-    without = ", faults left out" if material.scenario.faults else ""
-    return [("Headroom", _words(found[0], len(found), _peak(material.scenario)) + without)]
+    first, peak = found[0], _peak(material.scenario)
+    missed = _missed(material)
+    plain = bool(missed or material.scenario.faults)
+    words = _words(first, len(found), peak, plain=plain)
+    # Where not even the steady load is borne, it is no news that more than that is not.
+    borne = peak > 0.0 or round(first.factor - 1.0, 2) >= 0.0
+    if not material.scenario.faults:
+        return [("Headroom", f"{words}; as written, {missed}" if missed and borne else words)]
+    more = f"; with them {missed} already" if missed and borne else ""
+    return [("Steady headroom, without the faults", words + more)]
+
+
+def _missed(material: Material) -> str:
+    """How many objectives are missed, in words; "" if none is."""
+    verdicts = list(material.results.objectives["verdict"])
+    missed = verdicts.count("missed")
+    if not missed:
+        return ""
+    if missed == len(verdicts):
+        return "the objective is missed" if missed == 1 else "the objectives are missed"
+    return f"{missed} of {len(verdicts)} objectives {'is' if missed == 1 else 'are'} missed"
 
 
 def _peak(scenario: Scenario) -> float:
@@ -108,7 +139,8 @@ def _peak(scenario: Scenario) -> float:
     return peak if peak > 1.01 * mean else 0.0
 
 
-def _words(first: Headroom, count: int, peak: float) -> str:
+def _words(first: Headroom, count: int, peak: float, *, plain: bool) -> str:
+    """The headroom in words; `plain` says how much, and not that the load may grow: faults or a miss forbid it."""
     name = f"{metric_words(first.objective.metric)} of {subject_words(first.objective.subject)}"
     rate = format_rate(first.offered_rate)
     breaks = f"then {name} breaks first" if count > 1 else f"then {name} breaks"
@@ -123,6 +155,8 @@ def _words(first: Headroom, count: int, peak: float) -> str:
         return f"{more} still holds at {first.factor:.2g} times the load as written, the most looked at"
     change = round(first.factor - 1.0, 2)
     if change > 0.0:
+        if plain:
+            return f"+{format_ratio(change)}, to {rate}; {breaks}"
         return f"the load may grow by {format_ratio(change)}, to {rate}; {breaks}"
     if change == 0.0:
         return f"none: {name} is at its limit with the load as written"
@@ -144,6 +178,12 @@ def _binding(material: Material) -> list[tuple[str, str]]:
     if refused:
         words.append(f"{format_ratio(float(f'{refused:.2g}'))} of its attempts refused")
     return [("What binds", "; ".join(words))]
+
+
+def _uncovered(material: Material) -> list[tuple[str, str]]:
+    """Classes that fare badly, though no objective says so."""
+    words = uncovered(material)
+    return [("Not covered", " ".join(words))] if words else []
 
 
 def _recovery(material: Material) -> list[tuple[str, str]]:
