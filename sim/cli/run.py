@@ -134,7 +134,7 @@ def conservation_table(books: dict[str, Any]) -> Table:
 def provenance(results: "Results") -> str:
     """One line from which the run can be made again."""
     document = results.to_json()
-    names = ("scenario", "hash", "engine", "seed", "replications")
+    names = ("verdict", "scenario", "hash", "engine", "seed", "replications")
     return " · ".join(f"{name} {document[name]}" for name in names)
 
 

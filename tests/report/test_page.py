@@ -12,11 +12,12 @@ import pytest
 import sim
 from sim.errors import UsageError
 from sim.measure.results import Results
-from sim.report.blocks import Table, Verdict
+from sim.report.blocks import Bullets, Table, Verdict
 from sim.report.page import Report, build, write
 from sim.report.sections.inputs import scenario_text
+from sim.report.sections.queue import advice
 from sim.scenario.scenario import Scenario
-from sim.study.curves import load_curve
+from sim.study.curves import AS_WRITTEN, load_curve
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -129,7 +130,11 @@ def test_the_verdict_names_what_is_missed_and_what_binds(report: Report) -> None
     assert box.verdict == "missed"
     assert "does not hold" in box.headline
     facts = dict(box.facts)
-    assert set(facts) == {"Headroom", "What binds", "Recovery"}
+    assert set(facts) == {"Steady headroom, without the faults", "What binds", "Recovery"}
+    headroom = facts["Steady headroom, without the faults"]
+    assert headroom.startswith("+")
+    assert "may grow" not in headroom
+    assert headroom.endswith("; with them the objectives are missed already")
     assert "16 workers of api: 120/s offered of 160/s" in facts["What binds"]
 
 
@@ -184,6 +189,81 @@ def test_queue_advice_is_patience_times_rate(report: Report) -> None:
     table = next(block for block in section.blocks if isinstance(block, Table))
     # The objective of 1 s binds before the timeout of 2 s: 1 s × 160/s, and all but 100 ms of it to wait.
     assert table.rows[0][3:5] == ("160", "144")
+
+
+@pytest.mark.parametrize(
+    ("metric", "row"), [("wait_p99", ("96", "80")), ("sojourn_p99", ("80", "64")), ("wait_probability", None)]
+)
+def test_an_objective_on_the_time_at_a_service_is_patience_too(
+    scenario: Scenario, metric: str, row: tuple[str, str] | None
+) -> None:
+    bound = {"subject": "service:api", "metric": metric, "at_most": "50%" if row is None else "500ms"}
+    found = advice(scenario.set({"traffic.web.client": None, "objectives": [bound]}))
+    # 160/s for half a second: of a wait all of it is to wait, of a sojourn 100 ms of it is service.
+    assert [(f"{each.longest:.0f}", f"{each.places:.0f}") for each in found] == ([row] if row else [])
+
+
+def test_what_each_class_gets_stands_under_the_timeline(report: Report) -> None:
+    section = next(found for found in report.sections if found.number == 5)
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert table.caption.startswith("What each class gets")
+    assert [row[0] for row in table.rows] == ["web"]
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    assert "%" in table.rows[0][3]
+    lines = next(block for block in section.blocks if isinstance(block, Bullets))
+    assert len(lines.items) == 1
+    assert lines.items[0].startswith("Service api: utilization ")
+
+
+TWO = """
+name: two
+traffic:
+  web: {arrivals: {kind: poisson, rate: 30/s}, call: api, client: keen}
+  partner: {arrivals: {kind: poisson, rate: 90/s}, call: batch}
+clients: {keen: {timeout: 10s, retry: {attempts: 3, backoff: {kind: constant, delay: 100ms}}}}
+services:
+  api: {workers: 4, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 8}}
+  batch: {workers: 5, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 4}}
+objectives: [{subject: "traffic:web", metric: success_ratio, at_least: 90%}]
+run: {duration: 60s, replications: 3}
+"""
+
+
+def test_classes_are_told_apart_and_summed_up() -> None:
+    two = sim.loads(TWO, "two.yaml", Path())
+    results = sim.run(two)
+    curve = load_curve(two, [0.5, 1.0], {AS_WRITTEN: {}}, replications=2)
+    sections = build(two, results, curve=curve).sections
+    box = sections[0].blocks[0]
+    assert isinstance(box, Verdict)
+    words = dict(box.facts)["Not covered"]
+    assert re.fullmatch(r"partner: 4\d(\.\d)?% of requests give up, though no objective covers it\.", words)
+    timeline = next(found for found in sections if found.number == 5)
+    rows = next(block for block in timeline.blocks if isinstance(block, Table)).rows
+    assert [row[0] for row in rows] == ["web", "partner"]
+    goodput = next(found for found in sections if found.number == 6)
+    table = next(block for block in goodput.blocks if isinstance(block, Table))
+    assert table.columns[-1] in ("p99 latency of web", "p99 latency of partner")
+    own = curve[(curve["factor"] == 1.0) & curve["subject"].str.startswith("traffic:")]
+    sums = own.groupby("metric")["mean"].sum()
+    tries = next(float(row[4]) for row in table.rows if row[0] == "120/s")
+    assert tries == pytest.approx(sums["attempt_rate"] / sums["offered_rate"], rel=0.02)
+
+
+def test_a_refusal_objective_covers_the_only_caller(quiet: Results) -> None:
+    bounded = quiet.scenario.set(
+        {
+            "services.api.queue.capacity": 1,
+            "objectives": [{"subject": "service:api", "metric": "rejected_ratio", "at_most": "90%"}],
+        }
+    )
+    box = build(bounded, sim.run(bounded), curves=False).sections[0].blocks[0]
+    assert isinstance(box, Verdict)
+    assert "Not covered" not in dict(box.facts)
+    bare = bounded.set("objectives", [])
+    box = build(bare, sim.run(bare), curves=False).sections[0].blocks[0]
+    assert isinstance(box, Verdict)
+    assert "though no objective covers it" in dict(box.facts)["Not covered"]
 
 
 def test_a_format_that_is_none(report: Report, tmp_path: Path) -> None:

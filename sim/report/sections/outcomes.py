@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Bullets, Table
 from sim.report.figures import NOTHING, figure
@@ -23,8 +22,8 @@ COLUMNS = (
     "success ratio",
     "p99 latency",
     "attempts a request",
-    "503s, of attempts",
-    "timeouts, of attempts",
+    "503s",
+    "timeouts",
 )
 
 
@@ -33,9 +32,7 @@ def outcomes(material: Material) -> list[Block]:
     warmup = material.results.warmup
     span = f"without the first {format_duration(warmup)}" if warmup > 0.0 else "faults included"
     span = span if warmup > 0.0 or material.scenario.faults else "from an empty start"
-    caption = f"What each class gets, over the whole run, {span}; in brackets 95 % intervals"
-    if material.results.replications == 1:
-        caption = f"What each class gets, over the whole run, {span}; one replication"
+    caption = f"What each class gets, over the whole run, {span}; 503s and timeouts as shares of attempts"
     rows = [_row(material, name) for name in material.scenario.traffic]
     lines = [_line(material, name) for name in material.scenario.services]
     return [Table(caption, COLUMNS, rows, frozenset(range(1, len(COLUMNS)))), Bullets(lines)]
@@ -77,8 +74,8 @@ def _row(material: Material, name: str) -> tuple[str, ...]:
         name,
         _figure(material, subject, "offered_rate", "1/s"),
         _figure(material, subject, "goodput", "1/s"),
-        _figure(material, subject, "success_ratio", "ratio", spread=True),
-        _figure(material, subject, "latency_p99", "s", spread=True),
+        _figure(material, subject, "success_ratio", "ratio"),
+        _figure(material, subject, "latency_p99", "s"),
         _figure(material, subject, "amplification", "count"),
         _percent(material.value(subject, "rejected_ratio")),
         _percent(material.value(subject, "timeout_ratio")),
@@ -96,15 +93,13 @@ def _line(material: Material, name: str) -> str:
     )
 
 
-def _figure(material: Material, subject: str, metric: str, unit: str, *, spread: bool = False) -> str:
-    row: Any = material.records.get((subject, metric))
-    if row is None:
-        return NOTHING
-    return figure(row.mean, row.low, row.high, unit) if spread else figure(row.mean, unit=unit)
+def _figure(material: Material, subject: str, metric: str, unit: str) -> str:
+    """A mean with its unit; intervals would make the table wider than the page."""
+    return figure(material.value(subject, metric), unit=unit)
 
 
 def _percent(ratio: float | None) -> str:
-    return NOTHING if ratio is None or math.isnan(ratio) else _share(ratio)
+    return NOTHING if ratio is None else _share(ratio)
 
 
 def _share(ratio: float) -> str:

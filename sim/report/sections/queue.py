@@ -45,7 +45,7 @@ def queue(material: Material) -> Section | None:
         (
             each.service,
             format_rate(each.rate),
-            f"{format_duration(each.patience)} ({each.source.rstrip(',')})",
+            f"{format_duration(each.patience)} ({each.source})",
             f"{each.longest:,.0f}",
             f"{each.places:,.0f}",
             count(each.capacity),
@@ -123,7 +123,7 @@ def _limits(scenario: Scenario, service: str, mean: float) -> list[tuple[float, 
         if each.metric.startswith("sojourn_"):
             limits.append((each.at_most, source))
         elif each.metric.startswith("wait_"):
-            limits.append((each.at_most + mean, f"{source}, plus a mean service time,"))
+            limits.append((each.at_most + mean, f"{source} plus a mean service time"))
     for name in callers(scenario, service):
         client = scenario.client_of(name)
         if client.timeout is not None:
