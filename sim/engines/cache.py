@@ -32,7 +32,7 @@ def compile_once(first_call: Callable[[], object]) -> None:
             return
         place = folder()
         if place is None or not any(place.rglob("*.nbi")):
-            _tell("compiling the engine, once for this version: about 20 s …")
+            _tell("compiling the engine, once for this version: about half a minute …")
             began = time.perf_counter()
             first_call()
             _tell(f"compiled in {time.perf_counter() - began:.0f} s")
