@@ -10,6 +10,7 @@ from sim.cli.files import load_scenario
 from sim.cli.options import NoColorOption, QuietOption, ScenarioFile, SetOption
 from sim.cli.printing import json_text
 from sim.cli.terminal import Terminal
+from sim.scenario.metrics import SCHEMA_VERSION
 from sim.units import format_duration, format_rate, format_ratio
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def document(scenario: "Scenario") -> dict[str, Any]:
     for name in scenario.services:
         load = {**_load(scenario, name), **useful.get(name, {})}
         services[name] = {key: value if math.isfinite(value) else None for key, value in load.items()}
-    head = {"schema_version": 1, "scenario": scenario.name, "hash": scenario.hash}
+    head = {"schema_version": SCHEMA_VERSION, "scenario": scenario.name, "hash": scenario.hash}
     return {**head, "services": services, "words": sections(scenario)}
 
 

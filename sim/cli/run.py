@@ -118,16 +118,11 @@ def audits_table(audits: "pd.DataFrame") -> Table:
 
 def conservation_table(books: dict[str, Any]) -> Table:
     """What was born and sent, and what became of it."""
+    from sim.report.phrases import balances
+
     verdict = "holds" if books["passed"] else "broken"
-    requests = " + ".join(
-        f"{books[name]:,} {name.replace('_', ' ')}" for name in ("success", "gave_up", "open")
-    )
-    ends = ("served", "rejected", "timeout", "error", "lost")
-    attempts = " + ".join(f"{books[name]:,} {name}" for name in ends) + f" + {books['attempts_open']:,} open"
-    rows = [
-        ("requests", f"{books['born']:,} born = {requests}", verdict),
-        ("attempts", f"{books['sent']:,} sent = {attempts}", verdict),
-    ]
+    requests, attempts = balances(books)
+    rows = [("requests", requests, verdict), ("attempts", attempts, verdict)]
     return Table("Conservation", ("of", "balance", "identity"), rows)
 
 

@@ -7,6 +7,7 @@ from sim.cli.options import FormatOption, NoColorOption, QuietOption, ScenarioFi
 from sim.cli.printing import Table, frame_csv, json_text, shown
 from sim.cli.terminal import Terminal
 from sim.report.figures import NOTHING, records
+from sim.scenario.metrics import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from sim.theory.match import Theory
@@ -26,7 +27,7 @@ def command(
 
     found = analyze(scenario)
     if style == "json":
-        head = {"schema_version": 1, "scenario": scenario.name, "hash": scenario.hash}
+        head = {"schema_version": SCHEMA_VERSION, "scenario": scenario.name, "hash": scenario.hash}
         terminal.write(json_text({**head, **found.to_json()}))
     elif style == "csv":
         terminal.write(frame_csv(found.summary))

@@ -9,6 +9,7 @@ from sim.cli.options import NoColorOption, QuietOption
 from sim.cli.printing import json_text
 from sim.cli.status import INVALID, OK
 from sim.cli.terminal import Terminal
+from sim.scenario.metrics import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from sim.errors import Problem
@@ -50,7 +51,7 @@ def command(
 def _document(found: "dict[str, list[Problem]]") -> dict[str, Any]:
     fields = ("file", "line", "column", "path", "message", "example", "suggestion")
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "valid": not any(found.values()),
         "files": [
             {

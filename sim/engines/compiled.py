@@ -157,8 +157,12 @@ class World:
 
 def prepare(scenario: Scenario) -> None:
     """Compiles the kernel, or loads it from the cache, unless it is there already."""
-    world = World(scenario, 0, 0, 0.0, logged=False, watched=False)
-    cache.compile_once(lambda: kernel.advance(world.address, 0))
+
+    def first_call() -> None:
+        world = World(scenario, 0, 0, 0.0, logged=False, watched=False)
+        kernel.advance(world.address, 0)
+
+    cache.compile_once(first_call)
 
 
 def replicate(
@@ -185,9 +189,9 @@ def replicate(
     Raises:
         EngineError: time does not advance, or a rule gave a time that is not one.
     """
+    prepare(scenario)
     world = World(scenario, seed, replication, warmup, log, states)
     w = world.record[0]
-    cache.compile_once(lambda: kernel.advance(world.address, 0))
     status = kernel.PAUSED
     while status != kernel.DONE:
         status = kernel.advance(world.address, BUDGET)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +18,7 @@ from sim.engines.stages import ANYWHERE, NEVER, QUEUED
 from sim.scenario.arrivals import Closed
 from sim.scenario.closed_distributions import Constant
 from sim.scenario.faults import loss_timeline, pauses, service_timeline, traffic_timeline
+from sim.scenario.quantities import or_infinite
 from sim.scenario.rule import Rule
 from sim.scenario.scenario import Scenario
 from sim.scenario.trace import Trace
@@ -71,7 +71,7 @@ class _Writer:
         s["arrival"], s["arrival_op"] = arrivals.lower(self.p), arrivals.opcode
         s["state"] = self.states
         self.states += arrivals.STATE
-        s["start"], s["stop"] = arrivals.start, _or_infinite(arrivals.stop)
+        s["start"], s["stop"] = arrivals.start, or_infinite(arrivals.stop)
         s["batch"] = self._rule(arrivals.batch)
         s["think"] = NONE
         if isinstance(arrivals, Closed):
@@ -87,7 +87,7 @@ class _Writer:
         """How long the clients wait, and how they retry."""
         client = self.scenario.client_of(name)
         retry = client.retry
-        s["timeout"], s["deadline"] = _or_infinite(client.timeout), _or_infinite(client.deadline)
+        s["timeout"], s["deadline"] = or_infinite(client.timeout), or_infinite(client.deadline)
         s["cancel"] = CANCEL[client.cancel]
         s["attempts"] = int(min(retry.attempts, MOST_ATTEMPTS))
         s["retry_on"] = sum(1 << OUTCOMES.index(outcome) for outcome in retry.on if outcome in OUTCOMES)
@@ -139,7 +139,3 @@ class _Writer:
             return NONE
         self.lanes += 1
         return self.lanes - 1
-
-
-def _or_infinite(seconds: float | None) -> float:
-    return math.inf if seconds is None else seconds

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -136,6 +137,23 @@ class Observations:
     awaited: NDArray[np.float64]
     occupancy: NDArray[np.float64] | None
     log: NDArray[np.void] | None
+
+    @cached_property
+    def window_counts(self) -> NDArray[np.float64]:
+        """What the counts grew by over the measured window: (R, COUNTS)."""
+        added: NDArray[np.float64] = self.counts[-1] - self.counts[self._begin]
+        return added
+
+    @cached_property
+    def window_areas(self) -> NDArray[np.float64]:
+        """The integral of each level over the measured window: (R, METERS), level x seconds."""
+        total: NDArray[np.float64] = self.areas[self._begin + 1 :].sum(axis=0)
+        return total
+
+    @property
+    def _begin(self) -> int:
+        """The place of the warm-up among the edges."""
+        return int(np.searchsorted(self.edges, self.warmup))
 
 
 def edges_of(duration: float, warmup: float, bin_width: float) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ from sim.scenario.arrivals import Closed
 from sim.scenario.distribution_rule import DistributionRule
 from sim.scenario.distributions import quantile
 from sim.scenario.faults import loss_timeline, pauses, service_timeline, traffic_timeline
+from sim.scenario.quantities import or_infinite
 from sim.scenario.scenario import Scenario
 from sim.scenario.trace import Trace
 
@@ -217,7 +218,7 @@ class Source:
             previous = delay
             if outcome == see.REJECTED and retry.retry_after:
                 delay = max(delay, self.service.settings.retry_after or 0.0)
-            if clock.now + delay >= request.born + _or_infinite(self.client.deadline):
+            if clock.now + delay >= request.born + or_infinite(self.client.deadline):
                 return self.finish(request, False)
             if attempt.number + 1 >= MOST_ATTEMPTS:
                 raise EngineError(
@@ -245,8 +246,8 @@ class Source:
         clock, now = self.clock, self.clock.now
         request.attempts += 1
         request.news = clock.event()
-        born_limit = request.born + _or_infinite(self.client.deadline)
-        expiry = min(now + _or_infinite(self.client.timeout), born_limit)
+        born_limit = request.born + or_infinite(self.client.deadline)
+        expiry = min(now + or_infinite(self.client.timeout), born_limit)
         attempt = Attempt(request, request.attempts, now, expiry)
         self.awaited.add(attempt)
         if self.record.log is not None:
@@ -527,7 +528,7 @@ class Reference:
 
     def last_arrival(self, stop: float | None) -> float:
         """No request is born after this."""
-        return min(_or_infinite(stop), self.scenario.run.duration)
+        return min(or_infinite(stop), self.scenario.run.duration)
 
     def run(self, progress: Callable[[float], None] | None) -> see.Observations:
         """From time 0 to the end, draining included."""
@@ -587,10 +588,6 @@ def replicate(
 ) -> see.Observations:
     """One replication; arguments and result as those of the compiled engine's function of this name."""
     return Reference(scenario, replication, seed, warmup, log, states).run(progress)
-
-
-def _or_infinite(seconds: float | None) -> float:
-    return math.inf if seconds is None else seconds
 
 
 def _finite(workers: float) -> float:

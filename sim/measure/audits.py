@@ -10,7 +10,6 @@ import numpy as np
 from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.errors import AuditError
-from sim.measure.figures import area, counted
 from sim.measure.intervals import interval
 from sim.scenario.scenario import Scenario
 
@@ -51,11 +50,11 @@ def little(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
         numbers, rates, waits, products, residuals = [], [], [], [], []
         for seen in runs:
             span = seen.duration - seen.warmup
-            inside = sum(float(area(seen)[row, meter]) for meter in meters)
+            inside = sum(float(seen.window_areas[row, meter]) for meter in meters)
             held, stayed, stays = (float(value) for value in seen.stays[row, stay])
             scale = max(abs(inside), abs(held))
             residuals.append(abs(inside - held) / scale if scale else 0.0)
-            rate = float(counted(seen)[row, came]) / span
+            rate = float(seen.window_counts[row, came]) / span
             wait = stayed / stays if stays else (0.0 if rate == 0.0 else float("nan"))
             numbers.append(inside / span)
             rates.append(rate)

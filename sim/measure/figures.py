@@ -49,25 +49,13 @@ def figures(scenario: Scenario, seen: Observations) -> Figures:
     return found
 
 
-def counted(seen: Observations) -> NDArray[np.float64]:
-    """What the counts grew by over the measured window: (R, COUNTS)."""
-    added: NDArray[np.float64] = seen.counts[-1] - seen.counts[np.searchsorted(seen.edges, seen.warmup)]
-    return added
-
-
-def area(seen: Observations) -> NDArray[np.float64]:
-    """The integral of each level over the measured window: (R, METERS), level x seconds."""
-    total: NDArray[np.float64] = seen.areas[int(np.searchsorted(seen.edges, seen.warmup)) + 1 :].sum(axis=0)
-    return total
-
-
 def _client_side(seen: Observations, rows: list[int]) -> dict[str, Figure]:
     """Figures of one traffic class, or of all that share a client."""
     span = seen.duration - seen.warmup
-    counts = counted(seen)[rows].sum(axis=0)
+    counts = seen.window_counts[rows].sum(axis=0)
     cohort = seen.cohort[rows].sum(axis=0)
     born, sent = float(counts[see.BORN]), float(cohort[see.COHORT_SENT])
-    orbit = float(area(seen)[rows, see.ORBIT].sum())
+    orbit = float(seen.window_areas[rows, see.ORBIT].sum())
     found = {
         "offered_rate": Figure(born / span),
         "attempt_rate": Figure(float(counts[see.SENT]) / span),
@@ -86,7 +74,7 @@ def _client_side(seen: Observations, rows: list[int]) -> dict[str, Figure]:
 
 def _service_side(seen: Observations, row: int) -> dict[str, Figure]:
     span = seen.duration - seen.warmup
-    counts, areas = counted(seen)[row], area(seen)[row]
+    counts, areas = seen.window_counts[row], seen.window_areas[row]
     queue, busy, workers = (float(areas[meter]) / span for meter in (see.QUEUE, see.BUSY, see.WORKERS))
     waits, sojourns = seen.histogram[row, see.WAIT], seen.histogram[row, see.SOJOURN]
     served = float(waits.sum())

@@ -17,7 +17,7 @@ from sim.measure import audits, series
 from sim.measure.figures import Figure, figures
 from sim.measure.histograms import EDGES
 from sim.measure.intervals import CONFIDENCE, binomial, clipped, interval
-from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
+from sim.scenario.metrics import SCHEMA_VERSION, UNBOUNDED_RATIOS, unit_of
 from sim.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sim.report.plots import Plots
     from sim.scenario.objectives import Objective
 
-SCHEMA_VERSION = 1
 LIBRARIES = ("numpy", "numba", "simpy")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -114,3 +115,13 @@ def bound(objective: Objective) -> str:
     if objective.at_most is not None:
         return f"at most {figure(objective.at_most, unit=objective.unit)}"
     return f"at least {figure(objective.at_least, unit=objective.unit)}"
+
+
+def balances(books: Mapping[str, Any]) -> tuple[str, str]:
+    """The books of requests, and of attempts, each as a sum in words."""
+    requests = " + ".join(
+        f"{books[name]:,} {name.replace('_', ' ')}" for name in ("success", "gave_up", "open")
+    )
+    ends = ("served", "rejected", "timeout", "error", "lost")
+    attempts = " + ".join(f"{books[name]:,} {name}" for name in ends) + f" + {books['attempts_open']:,} open"
+    return f"{books['born']:,} born = {requests}", f"{books['sent']:,} sent = {attempts}"

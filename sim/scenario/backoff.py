@@ -16,6 +16,7 @@ from sim.scenario.quantities import (
     PositiveNumber,
     PositiveWhole,
     Ratio,
+    or_infinite,
     refuse,
     show,
 )
@@ -67,10 +68,6 @@ def growth_limit(factor: float) -> float:
     return 280.0 * math.log(10.0) / math.log(factor) if factor > 1.0 else math.inf
 
 
-def _or_infinite(cap: float | None) -> float:
-    return math.inf if cap is None else cap
-
-
 class NoBackoff(BackoffRule):
     """No wait: the next attempt is sent at once."""
 
@@ -107,7 +104,7 @@ class LinearBackoff(BackoffRule):
 
     def parameters(self, p: list[float]) -> list[float]:
         """Step and cap."""
-        return [self.step, _or_infinite(self.cap)]
+        return [self.step, or_infinite(self.cap)]
 
     @staticmethod
     def rule(p: Row, at: int, retry: float, previous: float, u: float) -> float:
@@ -137,7 +134,7 @@ class ExponentialBackoff(BackoffRule):
             if isinstance(self.jitter, Spread)
             else (words[self.jitter], 0.0)
         )
-        return [self.base, self.factor, _or_infinite(self.cap), growth_limit(self.factor), jitter, spread]
+        return [self.base, self.factor, or_infinite(self.cap), growth_limit(self.factor), jitter, spread]
 
     @staticmethod
     def rule(p: Row, at: int, retry: float, previous: float, u: float) -> float:
@@ -162,7 +159,7 @@ class DecorrelatedBackoff(BackoffRule):
 
     def parameters(self, p: list[float]) -> list[float]:
         """Base and cap."""
-        return [self.base, _or_infinite(self.cap)]
+        return [self.base, or_infinite(self.cap)]
 
     @staticmethod
     def rule(p: Row, at: int, retry: float, previous: float, u: float) -> float:

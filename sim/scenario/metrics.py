@@ -7,6 +7,9 @@ from typing import Final, Literal
 
 Unit = Literal["s", "1/s", "ratio", "count"]
 
+SCHEMA_VERSION: Final = 1
+"""Of the JSON in which figures and verdicts are written."""
+
 _STAY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
 _LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 

@@ -370,3 +370,8 @@ Flag = Annotated[
     WithJsonSchema({"type": "boolean", "examples": [True], "description": "true or false"}),
 ]
 """true or false; never `yes`, which YAML 1.2 reads as a word."""
+
+
+def or_infinite(limit: float | None) -> float:
+    """A limit, infinite where none is set."""
+    return math.inf if limit is None else limit

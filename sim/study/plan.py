@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import UsageError
 from sim.measure.results import Results
+from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.plan import parse_range
 from sim.scenario.scenario import Scenario
 from sim.study.load import bottleneck
@@ -36,7 +37,6 @@ GALLOP: Final = (1, 4, 16)
 """Steps away from the first guess before the rest of the range is halved."""
 
 MOST_COMBINATIONS: Final = 1000
-SCHEMA_VERSION: Final = 1
 
 Values = Mapping[str, Any]
 
@@ -192,19 +192,18 @@ def plan(
         raise UsageError(
             f"{combinations:,} combinations beside the workers; the most are {MOST_COMBINATIONS:,}"
         )
+    all_sizes = _sizes(sized[0], chosen[sized[0]]) if sized else []
     search = _Search(scenario, confidence, jobs, progress)
     guess = None
     best: Candidate | None = None
-    rest: Values = {}
     for rest in (dict(zip(others, values, strict=True)) for values in itertools.product(*others.values())):
         if not sized:
             candidate = search.at(rest)
             if best is None and candidate.verdict == "met":
                 best = candidate
             continue
-        sizes = _sizes(sized[0], chosen[sized[0]])
-        if best is not None:  # only fewer workers are of interest
-            sizes = [size for size in sizes if size < best.values[sized[0]]]
+        # After a first answer, only fewer workers are of interest.
+        sizes = [size for size in all_sizes if best is None or size < best.values[sized[0]]]
         if not sizes:
             break
         begin = len(sizes) - 1
@@ -215,7 +214,7 @@ def plan(
             begin = min(range(len(sizes)), key=lambda place: abs(sizes[place] - guess))
         best = search.fewest(sized[0], sizes, rest, begin) or best
     if best is not None and sized:
-        search.look_around(sized[0], _sizes(sized[0], chosen[sized[0]]), best)
+        search.look_around(sized[0], all_sizes, best)
     return search.planned(best, sized[0] if sized else None, guess, tuple(chosen))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
 from sim.report.figures import figure, records, unit_shown
+from sim.report.phrases import balances
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,13 +46,9 @@ def audit(material: Material) -> Section | None:
 
 def conservation(books: dict[str, Any]) -> str:
     """The two balances in one sentence each."""
-    ends = ("served", "rejected", "timeout", "error", "lost")
-    attempts = " + ".join(f"{books[name]:,} {name}" for name in ends) + f" + {books['attempts_open']:,} open"
+    requests, attempts = balances(books)
     verdict = "Both balances hold" if books["passed"] else "A balance is broken"
-    return (
-        f"{verdict}. Requests: {books['born']:,} born = {books['success']:,} success + {books['gave_up']:,} "
-        f"gave up + {books['open']:,} open. Attempts: {books['sent']:,} sent = {attempts}."
-    )
+    return f"{verdict}. Requests: {requests}. Attempts: {attempts}."
 
 
 def _little(material: Material) -> list[Block]:
