@@ -11,10 +11,7 @@ import numba
 import numpy as np
 
 from sim import draws
-
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-"""Never `fastmath`: both engines must round alike. No rule divides by zero, so no check for it. Nothing is allocated,
-so no reference counts (`_nrt`)."""
+from sim.engines.parts import PART
 
 _compiled: dict[types.FunctionType, Any] = {}
 
@@ -24,12 +21,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def machine_code(function: F) -> F:
     """The function compiled when it is first called; to a type checker still the function itself."""
-    return cast("F", numba.njit(**OPTIONS)(function))
+    return cast("F", numba.njit(**PART)(function))
 
 
 def inlined(function: F) -> F:
     """The same for a function so small that a call would cost more than it does."""
-    return cast("F", numba.njit(forceinline=True, **OPTIONS)(function))
+    return cast("F", numba.njit(forceinline=True, **PART)(function))
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -37,7 +34,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     if not isinstance(function, types.FunctionType):
         raise TypeError(f"{function!r} is not a plain function")
     if function not in _compiled:
-        _compiled[function] = numba.njit(forceinline=function.__module__ == draws.__name__, **OPTIONS)(
+        _compiled[function] = numba.njit(forceinline=function.__module__ == draws.__name__, **PART)(
             _rebound(function)
         )
     return _compiled[function]
@@ -68,7 +65,7 @@ def ladder(rules: Sequence[Callable[..., Any] | None], arguments: str, otherwise
         body += [f"    if op == {place}:", f"        return rule_{place}({arguments})"]
     body.append(f"    return {otherwise}")
     exec("\n".join(body), scope)  # the source above is made of the package's own names alone
-    return numba.njit(**OPTIONS)(scope["choose"])
+    return numba.njit(**PART)(scope["choose"])
 
 
 def _rebound(function: types.FunctionType) -> types.FunctionType:

@@ -28,8 +28,9 @@ from sim.engines.events import (
     settle,
     wake,
 )
-from sim.engines.jit import OPTIONS, inlined, machine_code
+from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, edges, heap, lanes, requests, sources, timers, world_at
+from sim.engines.parts import WHOLE
 from sim.engines.service_side import complete, quit_line, reach, refuse, schedule_tick, start, take_next, tick
 from sim.engines.stages import (
     ANSWER,
@@ -164,7 +165,7 @@ def begin(w: Any) -> None:
         schedule_tick(w, service)
 
 
-@cached(**OPTIONS)
+@cached(**WHOLE)
 def advance(address: int, budget: int) -> int:
     """Runs at most `budget` turns; returns DONE, or what it needs before it is called again."""
     w = world_at(address)

@@ -1,7 +1,7 @@
-"""The compiled engine's flat memory: what a request, an attempt, a service … is made of, and typed views by address.
+"""The compiled engine's flat memory: what a request, an attempt, a service … is made of, and views of their arrays.
 
-The kernel gets one record, `World`, that holds addresses and sizes. Views opened from an address carry no reference
-counts, so passing them costs nothing; Python owns the arrays, enlarges them when the kernel asks, and keeps them alive.
+The kernel gets one record, `World`, that holds addresses and sizes. Python owns the arrays, enlarges them when the
+kernel asks, and keeps them alive.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np import arrayobj, numpy_support
 
 from sim.draws import PURPOSES
 from sim.engines.observations import LOG
+from sim.engines.rows import record_at, view
 
 I8, U8, F8 = np.int64, np.uint64, np.float64
 
@@ -209,52 +206,8 @@ WORLD = np.dtype(
 )
 
 
-def _record(dtype: np.dtype[Any]) -> Any:
-    return numpy_support.from_dtype(dtype)
-
-
-def _opened(context: Any, builder: Any, array_type: Any, address: Any, length: Any) -> Any:
-    """Code that makes an array without an owner out of an address and a length, both as machine words."""
-    array = context.make_array(array_type)(context, builder)
-    size = context.get_constant(types.intp, numpy_support.as_dtype(array_type.dtype).itemsize)
-    arrayobj.populate_array(
-        array,
-        data=builder.inttoptr(address, array.data.type),
-        shape=[length],
-        strides=[size],
-        itemsize=size,
-        meminfo=None,
-    )
-    return array._getvalue()
-
-
-def _word(context: Any, builder: Any, record: Any, offset: int) -> Any:
-    """Code that loads the 64-bit field at an offset of a record."""
-    place = cgutils.pointer_add(builder, record, context.get_constant(types.intp, offset))
-    return builder.load(builder.bitcast(place, context.get_value_type(types.intp).as_pointer()))
-
-
-def _view(address: str, length: str, of: np.dtype[Any], dtype: Any) -> Any:
-    """A compiled function of a record that opens the array whose address and length stand in two of its fields."""
-    fields = of.fields
-    assert fields is not None
-    places = fields[address][1], fields[length][1]
-
-    @intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
-    def view(_typing: Any, record: Any) -> Any:
-        array_type = types.Array(numpy_support.from_dtype(np.dtype(dtype)), 1, "C")
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            where, many = (_word(context, builder, arguments[0], place) for place in places)
-            return _opened(context, builder, signature.return_type, where, many)
-
-        return array_type(record), generate
-
-    return view
-
-
 def _world_view(name: str) -> Any:
-    return _view(f"{name}_address", f"{name}_length", WORLD, ARRAYS[name])
+    return view(f"{name}_address", WORLD, ARRAYS[name])
 
 
 parameters = _world_view("parameters")
@@ -277,16 +230,8 @@ requests = _world_view("requests")
 attempts = _world_view("attempts")
 log = _world_view("log")
 
-timers = _view("address", "capacity", LANE, EVENT)
+timers = view("address", LANE, EVENT)
 """The ring of one lane."""
 
-
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
-def world_at(_typing: Any, _address: Any) -> Any:
-    """The world record that stands at an address."""
-    record = _record(WORLD)
-
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(record))
-
-    return record(types.intp), generate
+world_at = record_at(WORLD)
+"""The world record that stands at an address."""
