@@ -44,9 +44,12 @@ def next_epoch(w: Any, source: int, t: float) -> float:
         fresh = False
 
 
-@machine_code
-def schedule_arrival(w: Any, source: int, t: float) -> None:
-    """The next request of an open source: of the same batch now, or of its next epoch."""
+@inlined
+def next_arrival(w: Any, source: int, t: float) -> float:
+    """When the next request of an open source is born, of the same batch now or of its next epoch; inf if never.
+
+    Its number is then the one before `next_request`.
+    """
     s = sources(w)[source]
     x = t
     if s.batch_left > 0:
@@ -54,16 +57,32 @@ def schedule_arrival(w: Any, source: int, t: float) -> None:
     else:
         x = next_epoch(w, source, t)
         if x > s.stop or x > w.duration:
-            return
+            return math.inf
         if s.batch >= 0:
             p = parameters(w)
             s.batch_left = np.int64(rules.quantile(p, s.batch, uniform(s.batch_key, s.epoch, 1))) - 1
         s.epoch += 1
     if s.next_request >= MOST_REQUESTS:
         w.broken = TOO_MANY_REQUESTS
-        return
-    push(w, x, key_of(ARRIVAL, name_of(source, s.next_request, 0)), s.next_request)
+        return math.inf
     s.next_request += 1
+    return x
+
+
+@inlined
+def size_of_latest(w: Any, source: int) -> float:
+    """What the latest arrival's work is multiplied by: the trace's word for it, else 1."""
+    s = sources(w)[source]
+    return parameters(w)[s.sizes + s.epoch - 1] if s.sizes >= 0 else 1.0
+
+
+@machine_code
+def schedule_arrival(w: Any, source: int, t: float) -> None:
+    """The next request of an open source."""
+    x = next_arrival(w, source, t)
+    if x < math.inf:
+        number = sources(w)[source].next_request - 1
+        push(w, x, key_of(ARRIVAL, name_of(source, number, 0)), number)
 
 
 @machine_code
@@ -83,9 +102,7 @@ def schedule_user(w: Any, source: int, number: int, t: float) -> None:
 def arrive(w: Any, source: int, number: int, t: float) -> None:
     """A request is born and its first attempt sent."""
     s = sources(w)[source]
-    size = 1.0
-    if s.sizes >= 0:
-        size = parameters(w)[s.sizes + s.epoch - 1]
+    size = size_of_latest(w, source)
     if s.users == 0:
         schedule_arrival(w, source, t)
     slot = w.free_request

@@ -31,29 +31,32 @@ from sim.engines.events import (
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, edges, heap, lanes, requests, sources, timers, world_at
 from sim.engines.parts import WHOLE
+from sim.engines.recursion import recur
 from sim.engines.service_side import complete, quit_line, reach, refuse, schedule_tick, start, take_next, tick
 from sim.engines.stages import (
     ANSWER,
+    BROKEN,
+    CLOSE,
+    DONE,
+    GROW,
     HOMEBOUND,
+    MOST_AT_ONE_INSTANT,
     NOTHING,
     OUT,
     OUTBOUND,
+    PAUSED,
     REACH,
     RETRY,
     SEND,
     SERVING,
     START,
+    STUCK,
     WAITING,
     follow,
     is_dead,
 )
 from sim.engines.tally import read_up_to
 
-DONE, GROW, PAUSED, CLOSE, STUCK, BROKEN = range(6)
-"""Why `advance` returned: the run is over; a pool is nearly full; its budget of events is spent; the window has ended
-(the driver adds what is still inside); time does not advance; a rule gave no usable time."""
-
-MOST_AT_ONE_INSTANT: Final = 20_000_000
 HEADROOM: Final = 8
 """Events that one turn may add to the heap, with some to spare."""
 
@@ -165,10 +168,9 @@ def begin(w: Any) -> None:
         schedule_tick(w, service)
 
 
-@cached(**WHOLE)
-def advance(address: int, budget: int) -> int:
-    """Runs at most `budget` turns; returns DONE, or what it needs before it is called again."""
-    w = world_at(address)
+@inlined
+def handle_events(w: Any, budget: int) -> int:
+    """Runs at most `budget` turns; returns what `advance` returns."""
     if not w.begun:
         begin(w)
     for _ in range(budget):
@@ -206,3 +208,10 @@ def advance(address: int, budget: int) -> int:
         if item >= 0:
             handle(w, key, item, t)
     return PAUSED
+
+
+@cached(**WHOLE)
+def advance(address: int, budget: int) -> int:
+    """Runs at most `budget` turns; returns DONE, or what it needs before it is called again."""
+    w = world_at(address)
+    return recur(w, budget) if w.recursive else handle_events(w, budget)

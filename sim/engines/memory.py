@@ -116,6 +116,7 @@ SOURCE = np.dtype(
         ("loss_pieces", I8),
         ("loss_piece", I8),
         ("lane", I8),
+        ("next_time", F8),
         *((f"{purpose}_key", U8) for purpose in PURPOSES),
     ]
 )
@@ -145,8 +146,16 @@ SERVICE = np.dtype(
         ("pauses", I8),
         ("pause_count", I8),
         ("pause", I8),
+        ("free_at", I8),
+        ("starts", I8),
+        ("starts_length", I8),
+        ("first_start", I8),
+        ("next_start", I8),
+        ("begun_edge", I8),
     ]
 )
+
+ARRIVAL = np.dtype([("time", F8), ("source", I8), ("number", I8), ("size", F8)])
 
 ARRAYS: Final[dict[str, Any]] = {
     "parameters": F8,
@@ -168,6 +177,10 @@ ARRAYS: Final[dict[str, Any]] = {
     "requests": REQUEST,
     "attempts": ATTEMPT,
     "log": LOG,
+    "block": ARRIVAL,
+    "free_at": F8,
+    "starts": F8,
+    "spans": F8,
 }
 """Every array of the world and what it is made of; each has its address and its length in the world record."""
 
@@ -199,6 +212,7 @@ WORLD = np.dtype(
         ("ready", I8),
         ("events", I8),
         ("still_since", I8),
+        ("recursive", I8),
         ("begun", I8),
         ("closed", I8),
         ("broken", I8),
@@ -207,7 +221,7 @@ WORLD = np.dtype(
 
 
 def _world_view(name: str) -> Any:
-    return view(f"{name}_address", WORLD, ARRAYS[name])
+    return view(f"{name}_address", WORLD, name, np.dtype(ARRAYS[name]))
 
 
 parameters = _world_view("parameters")
@@ -229,9 +243,13 @@ heap = _world_view("heap")
 requests = _world_view("requests")
 attempts = _world_view("attempts")
 log = _world_view("log")
+block = _world_view("block")
+free_at = _world_view("free_at")
+starts = _world_view("starts")
+spans = _world_view("spans")
 
-timers = view("address", LANE, EVENT)
+timers = view("address", LANE, "timers", EVENT)
 """The ring of one lane."""
 
-world_at = record_at(WORLD)
+world_at = record_at("world", WORLD)
 """The world record that stands at an address."""

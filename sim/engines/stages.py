@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,6 +10,11 @@ from sim.engines.events import TIMEOUT, class_of, named
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, lanes, timers
 
+DONE, GROW, PAUSED, CLOSE, STUCK, BROKEN = range(6)
+"""Why the kernel returned: the run is over; a pool is nearly full; its budget of events is spent; the window has ended
+(the driver adds what is still inside); time does not advance; a rule gave no usable time."""
+
+MOST_AT_ONE_INSTANT: Final = 20_000_000
 OUTBOUND, WAITING, SERVING, HOMEBOUND, GONE = range(5)
 """Where an attempt is, as its service sees it."""
 

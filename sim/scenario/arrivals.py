@@ -32,15 +32,14 @@ class Poisson(ArrivalRule):
         p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
     ) -> float:
         """State: what is left of -log(1 - u), the integral still to come."""
-        if fresh:
-            s[i] = -math.log(1.0 - u)
+        left = -math.log(1.0 - u) if fresh else s[i]
         rate = p[at] * speed
-        if rate == 0.0:
-            return math.inf
-        x = t + s[i] / rate
-        if x <= until:
-            return x
-        s[i] = max(0.0, s[i] - (until - t) * rate)
+        if rate > 0.0:
+            x = t + left / rate
+            if x <= until:
+                return x
+            left = max(0.0, left - (until - t) * rate)
+        s[i] = left
         return math.inf
 
     def _epoch_rate(self) -> float:
@@ -113,14 +112,13 @@ class Renewal(ArrivalRule):
         p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
     ) -> float:
         """State: what is left of the gap at speed 1."""
-        if fresh:
-            s[i] = quantile(p, int(p[at]), u)
-        if speed == 0.0:
-            return math.inf
-        x = t + s[i] / speed
-        if x <= until:
-            return x
-        s[i] = max(0.0, s[i] - (until - t) * speed)
+        left = quantile(p, int(p[at]), u) if fresh else s[i]
+        if speed > 0.0:
+            x = t + left / speed
+            if x <= until:
+                return x
+            left = max(0.0, left - (until - t) * speed)
+        s[i] = left
         return math.inf
 
     def _epoch_rate(self) -> float:

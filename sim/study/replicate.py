@@ -103,12 +103,16 @@ def _all(
     progress: Callable[[float], None] | None = None,
 ) -> list[Observations]:
     """All replications, in order; the first error, or Ctrl-C, stops the others."""
+    replicate: Callable[..., Observations]
     if engine == "compiled":
-        from sim.engines.compiled import prepare, replicate
+        from sim.engines import compiled
 
-        prepare(scenario)  # here, not in a thread: Ctrl-C reaches the main thread alone
+        compiled.prepare(scenario)  # here, not in a thread: Ctrl-C reaches the main thread alone
+        replicate = compiled.replicate
     else:
-        from sim.engines.reference import replicate
+        from sim.engines import reference
+
+        replicate = reference.replicate
 
     shares = dict.fromkeys(numbers, 0.0)
     stopped = threading.Event()

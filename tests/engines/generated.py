@@ -54,14 +54,13 @@ distributions: st.SearchStrategy[Any] = st.one_of(
 batches = st.one_of(st.none(), st.none(), st.integers(1, 3), st.just({"kind": "geometric", "mean": 2}))
 
 
+OPEN = ("poisson", "constant", "constant", "renewal", "profile", "sinusoid", "mmpp")
+
+
 @st.composite
-def arrivals(draw: st.DrawFn) -> dict[str, Any]:
+def arrivals(draw: st.DrawFn, closed: bool = True) -> dict[str, Any]:
     """An arrival process of any kind but a trace (traces have their own test: they need a file)."""
-    kind = draw(
-        st.sampled_from(
-            ("poisson", "constant", "constant", "renewal", "profile", "sinusoid", "mmpp", "closed")
-        )
-    )
+    kind = draw(st.sampled_from((*OPEN, "closed") if closed else OPEN))
     if kind == "closed":
         think = draw(st.one_of(st.sampled_from(GRID), st.just({"kind": "exponential", "mean": "100ms"})))
         return {"kind": kind, "users": draw(st.integers(1, 6)), "think": think}
@@ -229,3 +228,20 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             "seed": draw(st.integers(0, 2**32)),
         },
     }
+
+
+@st.composite
+def without_feedback(draw: st.DrawFn) -> dict[str, Any]:
+    """A scenario in which nobody returns, gives up or overtakes, so that a recursion can stand in for the events."""
+    written: dict[str, Any] = draw(scenarios())
+    del written["clients"]
+    for service in written["services"].values():
+        service["queue"] = {"capacity": service["queue"]["capacity"]}
+        service["error_ratio"] = 0.0
+    for traffic in written["traffic"].values():
+        traffic["arrivals"] = draw(arrivals(closed=False))
+        traffic.pop("client", None)
+        if written["services"][traffic["call"]]["queue"]["capacity"] == "inf":
+            traffic["client"] = {"retry": {"attempts": 3, "backoff": "10ms"}}
+    written["faults"] = [fault for fault in written["faults"] if "traffic" in fault]
+    return written

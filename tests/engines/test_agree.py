@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 
 import sim
 import sim.errors
-from sim.engines import compiled, reference
+from sim.engines import by_recursion, compiled, reference
 from sim.study.replicate import run
-from tests.engines.agreement import differences, first_difference
-from tests.engines.generated import scenarios
+from tests.engines.agreement import differences, differences_of_recursion, first_difference
+from tests.engines.generated import scenarios, without_feedback
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -24,6 +24,14 @@ from tests.engines.generated import scenarios
 def test_engines_agree_on_generated_scenarios(document: dict[str, Any]) -> None:
     text = json.dumps(document, indent=1)
     assert differences(sim.loads(text)) == [], text
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(without_feedback())
+def test_the_recursion_agrees_with_the_events(document: dict[str, Any]) -> None:
+    scenario = sim.loads(json.dumps(document))
+    assert by_recursion.without_feedback(scenario)
+    assert differences_of_recursion(scenario) == [], json.dumps(document, indent=1)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

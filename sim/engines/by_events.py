@@ -1,0 +1,114 @@
+"""A replication as a list of events: pools of requests, attempts and timers that grow as the kernel asks."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engines import kernel, stages
+from sim.engines import observations as see
+from sim.engines.lowering import Lowered
+from sim.engines.memory import ARRAYS, ATTEMPT, EVENT, REQUEST
+from sim.engines.world import FIRST_SIZE, World, doubled, power_of_two
+
+
+class EventWorld(World):
+    """A world with an event list, lanes of timers, and pools of requests and attempts."""
+
+    def __init__(
+        self,
+        flat: Lowered,
+        edges: NDArray[np.float64],
+        warmup: float,
+        end: float,
+        *,
+        logged: bool,
+        watched: bool,
+    ) -> None:
+        super().__init__(flat, edges, warmup, end, logged=logged, watched=watched)
+        self.allocate(
+            counts_read=len(edges) * self.rows * see.COUNTS,
+            areas_read=len(edges) * self.rows * see.METERS,
+            lanes=flat.lanes,
+        )
+        self.lanes = flat.lanes
+        self.rings: list[NDArray[Any]] = [np.zeros(0, EVENT)] * flat.lanes
+        for which in range(flat.lanes):
+            self._place_ring(which, np.zeros(FIRST_SIZE, EVENT))
+        w = self.record[0]
+        w["free_request"] = w["free_attempt"] = w["ready"] = -1
+        meters = self.arrays["meters"].reshape(self.rows, see.METERS)
+        meters["level"][self.traffic :, see.WORKERS] = self.worker_levels
+        first_arrivals = int(flat.sources["users"].sum()) + self.rows
+        self.place("heap", np.zeros(power_of_two(FIRST_SIZE + first_arrivals), EVENT))
+        self.place("requests", np.zeros(0, REQUEST))
+        self.place("attempts", np.zeros(0, ATTEMPT))
+        self.grow()
+
+    def _place_ring(self, which: int, ring: NDArray[Any]) -> None:
+        self.rings[which] = ring
+        lane = self.arrays["lanes"][which]
+        lane["address"], lane["capacity"] = ring.ctypes.data, len(ring)
+
+    def grow(self) -> None:
+        """Doubles every pool that is nearly full."""
+        super().grow()
+        w = self.record[0]
+        if w["heap_size"] + 2 * kernel.HEADROOM > w["heap_length"]:
+            self.place("heap", doubled(self.arrays["heap"]))
+        for pool, one in (("requests", "request"), ("attempts", "attempt")):
+            if w[f"free_{pool}"] == 0:
+                before = len(self.arrays[pool])
+                array = doubled(self.arrays[pool]) if before else np.zeros(FIRST_SIZE, ARRAYS[pool])
+                array["name"][before:] = stages.NO_NAME
+                array["next_free"][before:] = np.arange(before + 1, len(array) + 1)
+                array["next_free"][-1] = -1
+                self.place(pool, array)
+                w[f"free_{one}"], w[f"free_{pool}"] = before, len(array) - before
+        if w["lane_full"]:
+            w["lane_full"] = 0
+            for which, lane in enumerate(self.arrays["lanes"][: self.lanes]):
+                if lane["length"] == lane["capacity"]:
+                    old, head = self.rings[which], int(lane["head"])
+                    lane["head"] = 0
+                    self._place_ring(which, doubled(np.roll(old, -(head % len(old)))))
+
+    def close_window(self) -> None:
+        """Adds what is still inside each boundary when the window ends to the time that was spent there."""
+        requests = self.arrays["requests"]
+        requests = requests[requests["name"] != stages.NO_NAME]
+        attempts = self.arrays["attempts"]
+        attempts = attempts[attempts["name"] != stages.NO_NAME]
+        waiting = attempts[attempts["state"] == stages.WAITING]
+        serving = attempts[attempts["state"] == stages.SERVING]
+        present = attempts[(attempts["state"] == stages.WAITING) | (attempts["state"] == stages.SERVING)]
+        orbit = requests[requests["in_orbit"] == 1]
+        inside = [
+            (requests["source"], see.CLIENT, requests["born"]),
+            (orbit["source"], see.ORBIT, orbit["waiting_since"]),
+            (waiting["service"] + self.traffic, see.IN_QUEUE, waiting["arrived"]),
+            (serving["service"] + self.traffic, see.IN_WORKERS, serving["started"]),
+            (present["service"] + self.traffic, see.IN_SERVICE, present["arrived"]),
+        ]
+        stays = self.arrays["stays"].reshape(-1, 3, 3)
+        for rows, boundary, since in inside:
+            held = self.duration - np.maximum(since, self.warmup)
+            for row in np.unique(rows):
+                # fsum: the exact sum does not depend on the order in which pools are laid out.
+                stays[row, boundary, see.HELD] += math.fsum(held[rows == row])
+
+    def observations(self) -> see.Observations:
+        """What the finished replication leaves behind."""
+        edges = len(self.arrays["edges"])
+        attempts = self.arrays["attempts"]
+        held = (attempts["name"] != stages.NO_NAME) & (attempts["awaited"] == 1)
+        return self.observed(
+            counts=self.arrays["counts_read"].reshape(edges, self.rows, see.COUNTS),
+            areas=self.arrays["areas_read"].reshape(edges, self.rows, see.METERS),
+            final=self.arrays["counts"].reshape(self.rows, see.COUNTS),
+            levels=self.arrays["meters"]["level"].reshape(self.rows, see.METERS).copy(),
+            awaited=np.bincount(attempts["source"][held], minlength=self.traffic).astype(np.float64),
+        )

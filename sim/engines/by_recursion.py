@@ -1,0 +1,119 @@
+"""A replication by the exact recursion: when a scenario allows it, its arrays, and what they say when it is over."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engines import observations as see
+from sim.engines import recursion
+from sim.engines.lowering import Lowered
+from sim.engines.world import World, power_of_two
+from sim.scenario.arrivals import Closed
+from sim.scenario.disciplines import Fifo
+from sim.scenario.scenario import Scenario
+
+
+def without_feedback(scenario: Scenario) -> bool:
+    """Whether an attempt's start follows from the arrivals before it alone: nobody returns, gives up or overtakes."""
+    for name, traffic in scenario.traffic.items():
+        client = scenario.client_of(name)
+        queue = scenario.services[traffic.call].queue
+        never_fails = math.isinf(queue.capacity)
+        if (
+            isinstance(traffic.arrivals, Closed)
+            or client.timeout is not None
+            or client.deadline is not None
+            or client.network is not None
+            or (client.retry.attempts > 1 and not never_fails)
+        ):
+            return False
+    for service in scenario.services.values():
+        queue = service.queue
+        if (
+            service.error_ratio > 0.0
+            or queue.max_wait is not None
+            or not isinstance(queue.discipline, Fifo)
+            or (queue.overflow != "reject" and not math.isinf(queue.capacity))
+        ):
+            return False
+    return all(fault.traffic is not None for fault in scenario.faults)
+
+
+class RecursionWorld(World):
+    """A world with the times at which workers are free, and the starts still to come of those who wait."""
+
+    def __init__(
+        self, flat: Lowered, edges: NDArray[np.float64], warmup: float, end: float, *, logged: bool
+    ) -> None:
+        super().__init__(flat, edges, warmup, end, logged=logged, watched=False)
+        after_last = len(edges) + 1  # one row for what happens past the last edge, while the run drains
+        workers = waiting = 0
+        for line in self.arrays["services"]:
+            line["free_at"], line["starts"] = workers, waiting
+            if math.isfinite(line["workers"]):
+                workers += int(line["workers"])
+            line["starts_length"] = power_of_two(line["capacity"]) if math.isfinite(line["capacity"]) else 0
+            waiting += int(line["starts_length"])
+        self.allocate(
+            block=recursion.BLOCK,
+            free_at=workers,
+            starts=waiting,
+            counts_read=after_last * self.rows * see.COUNTS,
+            areas_read=after_last * self.rows * see.METERS,
+            spans=after_last * self.rows * see.METERS,
+        )
+        self.record[0]["recursive"] = True
+
+    def observations(self) -> see.Observations:
+        """What the finished replication leaves behind: the recursion's few figures, and all that follows from them."""
+        edges, traffic = self.arrays["edges"], self.traffic
+        counts = self.arrays["counts_read"].reshape(-1, self.rows, see.COUNTS).cumsum(axis=0)
+        serving = self.arrays["sources"]["service"] + traffic
+        sources = counts[:, :traffic]
+        sources[..., see.SENT] = sources[..., see.BORN]
+        sources[..., see.SUCCESS] = sources[..., see.SERVED]
+        sources[..., see.GAVE_UP] = sources[..., see.REJECTED]
+        for source, service in enumerate(serving):
+            counts[:, service, see.ARRIVED] += sources[:, source, see.BORN]
+            counts[:, service, see.REFUSED] += sources[:, source, see.REJECTED]
+            counts[:, service, see.COMPLETED] += sources[:, source, see.SERVED]
+        services = counts[:, traffic:]
+        services[..., see.ENTERED] = services[..., see.ARRIVED] - services[..., see.REFUSED]
+
+        final = counts[-1]
+        levels = np.zeros((self.rows, see.METERS))
+        levels[:traffic, see.CLIENT] = (
+            final[:traffic, see.BORN] - final[:traffic, see.SERVED] - final[:traffic, see.REJECTED]
+        )
+        levels[traffic:, see.QUEUE] = final[traffic:, see.ENTERED] - final[traffic:, see.STARTED]
+        levels[traffic:, see.BUSY] = final[traffic:, see.STARTED] - final[traffic:, see.COMPLETED]
+        levels[traffic:, see.WORKERS] = self.worker_levels
+
+        widths = np.diff(edges, prepend=0.0)
+        spans = self.arrays["spans"].reshape(-1, self.rows, see.METERS)[:-1].cumsum(axis=0)
+        areas = self.arrays["areas_read"].reshape(-1, self.rows, see.METERS)[:-1]
+        areas += spans * widths[:, None, None]
+        areas[:, traffic:, see.WORKERS] = self.worker_levels * widths[:, None]
+
+        born = counts[len(edges) - 1] - counts[np.searchsorted(edges, self.warmup)]
+        stays = self.arrays["stays"].reshape(self.rows, 3, 3)
+        stays[:traffic, see.CLIENT, see.STAYS] += born[:traffic, see.REJECTED]
+        cohort = self.arrays["cohort"].reshape(traffic, -1)
+        histogram = self.arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS)
+        served = histogram[:traffic, see.LATENCY].sum(axis=1)
+        cohort[:, see.COHORT_SENT] = born[:traffic, see.BORN]
+        for outcome, fate, many in (
+            (see.SERVED, see.COHORT_SUCCESS, served),
+            (see.REJECTED, see.COHORT_GAVE_UP, born[:traffic, see.REJECTED]),
+        ):
+            cohort[:, see.COHORT_OUTCOME + outcome] = cohort[:, fate] = many
+        return self.observed(
+            counts=counts[:-1],
+            areas=areas,
+            final=final,
+            levels=levels,
+            awaited=levels[:traffic, see.CLIENT],
+        )
