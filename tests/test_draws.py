@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import pytest
 from scipy import stats
 
 from sim import draws
 from sim.engines.jit import compiled
-from sim.engines.parts import WHOLE
+from tests.engines.alone import alone
 
 KEY = draws.stream(7, 0, "service", "web")
 
@@ -22,16 +21,7 @@ def test_splitmix64_gives_its_published_sequence() -> None:
 
 
 def test_both_engines_draw_the_same_bits() -> None:
-    uniform_part, further_part = compiled(draws.uniform), compiled(draws.further)
-
-    @numba.njit(**WHOLE)
-    def machine(key: int, request: int, attempt: int) -> float:
-        return float(uniform_part(key, request, attempt))
-
-    @numba.njit(**WHOLE)
-    def further(u: float, k: int) -> float:
-        return float(further_part(u, k))
-
+    machine, further = alone(compiled(draws.uniform)), alone(compiled(draws.further))
     key = np.uint64(KEY)
     for request in (0, 1, 2**20, 2**33 - 1):
         for attempt in (1, 2, 3, 2**20 - 1):

@@ -18,10 +18,33 @@ from sim.engines.tally import change, count
 
 
 @inlined
+def draw_gap_ahead(w: Any, source: int, epoch: int) -> None:
+    """Draws an epoch's gap before it is needed: then nothing waits for its logarithm, and the processor goes on."""
+    s = sources(w)[source]
+    s.uniform_ahead = uniform(s.gap_key, epoch, 1)
+    s.gap_ahead = rules.gap(s.arrival_op, parameters(w), s.arrival, s.uniform_ahead)
+
+
+@inlined
+def draw_work_ahead(w: Any, source: int, number: int) -> None:
+    """Draws the work of a request's first attempt before it is needed, for the same reason."""
+    s = sources(w)[source]
+    s.work_ahead = rules.quantile(parameters(w), s.service_time, uniform(s.service_key, number, 1))
+
+
+@machine_code
+def draw_ahead(w: Any, source: int) -> None:
+    """The draws of an open source before its first arrival."""
+    draw_gap_ahead(w, source, 0)
+    draw_work_ahead(w, source, 0)
+
+
+@inlined
 def next_epoch(w: Any, source: int, t: float) -> float:
     """The next arrival epoch of an open source after `t`, through all changes of its rate; inf if there is none."""
     s, p, state = sources(w)[source], parameters(w), states(w)
-    u = uniform(s.gap_key, s.epoch, 1)
+    u, gap = s.uniform_ahead, s.gap_ahead
+    draw_gap_ahead(w, source, s.epoch + 1)
     fresh = True
     while True:
         piece = s.rates + 2 * s.rate_piece
@@ -32,7 +55,7 @@ def next_epoch(w: Any, source: int, t: float) -> float:
             s.rate_piece += 1
             continue
         x = rules.arrival(
-            s.arrival_op, p, s.arrival, state, s.state, s.epoch, u, t, p[piece + 1], until, fresh
+            s.arrival_op, p, s.arrival, state, s.state, s.epoch, u, gap, t, p[piece + 1], until, fresh
         )
         if not x >= t:
             w.broken = NO_TIME
@@ -103,16 +126,20 @@ def arrive(w: Any, source: int, number: int, t: float) -> None:
     """A request is born and its first attempt sent."""
     s = sources(w)[source]
     size = size_of_latest(w, source)
+    work = -1.0
     if s.users == 0:
+        work = size * s.work_ahead
+        draw_work_ahead(w, source, number + 1)
         schedule_arrival(w, source, t)
     slot = w.free_request
     r = requests(w)[slot]
     w.free_request = r.next_free
-    w.free_requests -= 1
+    if w.free_request < 0:
+        w.short = 1
     w.open_requests += 1
     r.name = name_of(source, number, 0)
     r.source, r.number, r.born, r.attempt = source, number, t, 0
-    r.in_orbit, r.previous_backoff, r.size = 0, 0.0, size
+    r.in_orbit, r.previous_backoff, r.size, r.work = 0, 0.0, size, work
     r.counted = 1 if w.warmup <= t <= w.duration else 0
     count(w, source, see.BORN, 1.0)
     change(w, source, see.CLIENT, 1.0, t)

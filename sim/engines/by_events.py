@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engines import kernel, stages
 from sim.engines import observations as see
+from sim.engines import stages
+from sim.engines.events import HEADROOM
 from sim.engines.lowering import Lowered
 from sim.engines.memory import ARRAYS, ATTEMPT, EVENT, REQUEST
 from sim.engines.world import FIRST_SIZE, World, doubled, power_of_two
@@ -57,24 +58,23 @@ class EventWorld(World):
         """Doubles every pool that is nearly full."""
         super().grow()
         w = self.record[0]
-        if w["heap_size"] + 2 * kernel.HEADROOM > w["heap_length"]:
+        if w["heap_size"] + 2 * HEADROOM > w["heap_length"]:
             self.place("heap", doubled(self.arrays["heap"]))
         for pool, one in (("requests", "request"), ("attempts", "attempt")):
-            if w[f"free_{pool}"] == 0:
+            if w[f"free_{one}"] < 0:
                 before = len(self.arrays[pool])
                 array = doubled(self.arrays[pool]) if before else np.zeros(FIRST_SIZE, ARRAYS[pool])
                 array["name"][before:] = stages.NO_NAME
                 array["next_free"][before:] = np.arange(before + 1, len(array) + 1)
                 array["next_free"][-1] = -1
                 self.place(pool, array)
-                w[f"free_{one}"], w[f"free_{pool}"] = before, len(array) - before
-        if w["lane_full"]:
-            w["lane_full"] = 0
-            for which, lane in enumerate(self.arrays["lanes"][: self.lanes]):
-                if lane["length"] == lane["capacity"]:
-                    old, head = self.rings[which], int(lane["head"])
-                    lane["head"] = 0
-                    self._place_ring(which, doubled(np.roll(old, -(head % len(old)))))
+                w[f"free_{one}"] = before
+        for which, lane in enumerate(self.arrays["lanes"][: self.lanes]):
+            if lane["length"] == lane["capacity"]:
+                old, head = self.rings[which], int(lane["head"])
+                lane["head"] = 0
+                self._place_ring(which, doubled(np.roll(old, -(head % len(old)))))
+        w["short"] = 0
 
     def close_window(self) -> None:
         """Adds what is still inside each boundary when the window ends to the time that was spent there."""

@@ -43,15 +43,19 @@ def send(w: Any, request: int, t: float) -> None:
     slot = w.free_attempt
     a = attempts(w)[slot]
     w.free_attempt = a.next_free
-    w.free_attempts -= 1
+    if w.free_attempt < 0:
+        w.short = 1
     a.name = r.name | np.uint64(r.attempt)
     a.request, a.source, a.number, a.attempt, a.service = request, r.source, r.number, r.attempt, s.service
     a.state, a.awaited, a.counted, a.outcome, a.sent = OUTBOUND, 1, r.counted, see.OPEN, t
     a.size = r.size
+    a.work = r.work if r.attempt == 1 else -1.0
     a.row = -1
     if w.logging:
         a.row = w.log_size
         w.log_size += 1
+        if w.log_size == w.log_length:
+            w.short = 1
         row = log(w)[a.row]
         row.traffic, row.request, row.attempt, row.outcome = r.source, r.number, r.attempt, see.OPEN
         row.sent, row.arrived, row.started, row.finished, row.answered = (
@@ -113,7 +117,6 @@ def free_attempt(w: Any, slot: int) -> None:
         a.name = NO_NAME
         a.next_free = w.free_attempt
         w.free_attempt = slot
-        w.free_attempts += 1
 
 
 @inlined
@@ -204,7 +207,6 @@ def finish(w: Any, request: int, success: bool, t: float) -> None:
     r.name = NO_NAME
     r.next_free = w.free_request
     w.free_request = request
-    w.free_requests += 1
     w.open_requests -= 1
     users = sources(w)[source].users
     if users > 0:

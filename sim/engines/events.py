@@ -15,6 +15,9 @@ COMPLETION, TIMEOUT, PATIENCE, TICK, DELIVERY, ARRIVAL = range(6)
 CLASS_SHIFT: Final = 61
 SOURCE_SHIFT: Final = 53
 REQUEST_SHIFT: Final = 20
+HEADROOM: Final = 8
+"""Events that one turn may add to the heap, with some to spare."""
+
 NAME: Final = (1 << CLASS_SHIFT) - 1
 """The bits of a key that name an attempt: traffic class, request, attempt."""
 
@@ -61,6 +64,8 @@ def push(w: Any, time: float, key: Any, item: int) -> None:
     events = heap(w)
     place = w.heap_size
     w.heap_size = place + 1
+    if place + HEADROOM > w.heap_length:
+        w.short = 1
     while place > 0:
         above = (place - 1) >> 2
         parent = events[above]
@@ -114,7 +119,7 @@ def set_timer(w: Any, which: int, time: float, key: Any, item: int) -> None:
     """Adds a timer to a lane, or to the heap if the lane is full (the driver then enlarges the lane)."""
     lane = lanes(w)[which]
     if lane.length == lane.capacity:
-        w.lane_full = 1
+        w.short = 1
         push(w, time, key, item)
         return
     ring = timers(lane)

@@ -9,11 +9,11 @@ slots in the pools.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from sim.engines.births import arrive, schedule_arrival, schedule_user
+from sim.engines.births import arrive, draw_ahead, schedule_arrival, schedule_user
 from sim.engines.cache import cached
 from sim.engines.client_side import deliver, expire, leave_orbit, send
 from sim.engines.events import (
@@ -56,9 +56,6 @@ from sim.engines.stages import (
     is_dead,
 )
 from sim.engines.tally import read_up_to
-
-HEADROOM: Final = 8
-"""Events that one turn may add to the heap, with some to spare."""
 
 
 @inlined
@@ -142,18 +139,6 @@ def due_timer(w: Any, which: int, time: float, key: Any) -> int:
 
 
 @inlined
-def short_of_room(w: Any) -> bool:
-    """Whether some pool could not take what one turn may add."""
-    return (
-        w.heap_size + HEADROOM > w.heap_length
-        or w.free_requests == 0
-        or w.free_attempts == 0
-        or w.lane_full == 1
-        or (w.logging == 1 and w.log_size == w.log_length)
-    )
-
-
-@inlined
 def begin(w: Any) -> None:
     """The first arrivals and faults, before time 0."""
     w.begun = 1
@@ -161,6 +146,7 @@ def begin(w: Any) -> None:
     for source in range(w.traffic_count):
         s = sources(w)[source]
         if s.users == 0:
+            draw_ahead(w, source)
             schedule_arrival(w, source, s.start)
         for user in range(s.users):
             schedule_user(w, source, user, s.start)
@@ -174,7 +160,7 @@ def handle_events(w: Any, budget: int) -> int:
     if not w.begun:
         begin(w)
     for _ in range(budget):
-        if short_of_room(w):
+        if w.short:
             return GROW
         if w.step != NOTHING:
             take_step(w, w.now)

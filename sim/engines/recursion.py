@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sim.engines import observations as see
 from sim.engines import rules
-from sim.engines.births import next_arrival, size_of_latest
+from sim.engines.births import draw_ahead, next_arrival, size_of_latest
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import (
     areas_read,
@@ -245,6 +245,7 @@ def recur(w: Any, budget: int) -> int:
     if not w.begun:
         w.begun = 1
         for source in range(w.traffic_count):
+            draw_ahead(w, source)
             sources(w)[source].next_time = next_arrival(w, source, sources(w)[source].start)
     for _ in range(budget // BLOCK + 1):
         if w.logging and w.log_size + BLOCK > w.log_length:

@@ -171,11 +171,13 @@ class Source:
         time, piece = arrivals.start, 0
         for epoch in itertools.count():
             u, fresh = self.uniform("gap", epoch, 1), True
+            gap = arrivals.draw(row, at, u)
             while True:
                 while ends[piece] <= time:
                     piece += 1
                 until = ends[piece]
-                x = arrivals.rule(row, at, state, 0, epoch, u, time, self.rates[piece].speed, until, fresh)
+                speed = self.rates[piece].speed
+                x = arrivals.rule(row, at, state, 0, epoch, u, gap, time, speed, until, fresh)
                 if x <= until:
                     break
                 time, fresh = until, False

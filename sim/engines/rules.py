@@ -40,8 +40,11 @@ replace(laws.quantile, quantile)
 # Ladders whose rules draw from distributions come after the replacement.
 arrival = ladder(
     [kind.rule if kind is not arrivals.Closed else None for kind in arrivals.MEMBERS],
-    "p, at, s, i, n, u, t, speed, until, fresh",
+    "p, at, s, i, n, u, gap, t, speed, until, fresh",
     "nan",
+)
+gap = ladder(
+    [kind.draw if kind is not arrivals.Closed else None for kind in arrivals.MEMBERS], "p, at, u", "nan"
 )
 backoff = ladder([kind.rule for kind in backoffs.MEMBERS], "p, at, retry, previous, u", "nan")
 rank = ladder([kind.rule for kind in disciplines.MEMBERS], "priority, work, expiry, u", "nan")

@@ -45,7 +45,6 @@ def reach(w: Any, slot: int, t: float) -> None:
     count(w, row, see.ARRIVED, 1.0)
     if line.paused == 0 and level(w, row, see.BUSY) < line.workers:
         count(w, row, see.ENTERED, 1.0)
-        a.work = -1.0
         follow(w, START, slot)
     elif level(w, row, see.QUEUE) < line.capacity:
         enter_line(w, slot, t)
@@ -67,9 +66,9 @@ def enter_line(w: Any, slot: int, t: float) -> None:
     a.state = WAITING
     a.order = line.arrivals
     line.arrivals += 1
-    a.work = -1.0
     if line.order == BY_RANK:
-        a.work = work_of(w, slot)
+        if a.work < 0.0:
+            a.work = work_of(w, slot)
         u = uniform(s.rank_key, a.number, a.attempt)
         a.rank = rules.rank(line.discipline_op, s.priority, a.work, a.expiry, u)
     count(w, row, see.ENTERED, 1.0)

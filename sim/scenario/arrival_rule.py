@@ -44,8 +44,23 @@ class ArrivalRule(Rule):
         return self
 
     @staticmethod
+    def draw(p: Row, at: int, u: float) -> float:
+        """What of an epoch follows from its uniform `u` alone, whatever the time is, so that it can be drawn ahead."""
+        return 0.0
+
+    @staticmethod
     def rule(
-        p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
+        p: Row,
+        at: int,
+        s: State,
+        i: int,
+        n: int,
+        u: float,
+        gap: float,
+        t: float,
+        speed: float,
+        until: float,
+        fresh: bool,
     ) -> float:
         """The time of epoch `n` if it is not after `until`; else infinity, with what is left in the state.
 
@@ -59,6 +74,7 @@ class ArrivalRule(Rule):
             i: see `s`.
             n: the epoch's number, from 0.
             u: the epoch's uniform.
+            gap: what `draw` made of it.
             t: look from here: the last epoch, the start, or a change of speed.
             speed: what multiplies the rate from `t` to `until`.
             until: when the speed changes next; math.inf for never.

@@ -28,11 +28,26 @@ class Poisson(ArrivalRule):
         return [self.rate]
 
     @staticmethod
+    def draw(p: Row, at: int, u: float) -> float:
+        """The integral of the rate to the next epoch."""
+        return -math.log(1.0 - u)
+
+    @staticmethod
     def rule(
-        p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
+        p: Row,
+        at: int,
+        s: State,
+        i: int,
+        n: int,
+        u: float,
+        gap: float,
+        t: float,
+        speed: float,
+        until: float,
+        fresh: bool,
     ) -> float:
-        """State: what is left of -log(1 - u), the integral still to come."""
-        left = -math.log(1.0 - u) if fresh else s[i]
+        """State: what is left of the integral still to come."""
+        left = gap if fresh else s[i]
         rate = p[at] * speed
         if rate > 0.0:
             x = t + left / rate
@@ -68,7 +83,17 @@ class ConstantArrivals(ArrivalRule):
 
     @staticmethod
     def rule(
-        p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
+        p: Row,
+        at: int,
+        s: State,
+        i: int,
+        n: int,
+        u: float,
+        gap: float,
+        t: float,
+        speed: float,
+        until: float,
+        fresh: bool,
     ) -> float:
         """State: when the speed changed last, how many gaps had passed by then, and the speed since."""
         if speed != s[i + 2]:
@@ -108,11 +133,26 @@ class Renewal(ArrivalRule):
         return [float(self.gap.lower(p))]
 
     @staticmethod
+    def draw(p: Row, at: int, u: float) -> float:
+        """The gap at speed 1."""
+        return quantile(p, int(p[at]), u)
+
+    @staticmethod
     def rule(
-        p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
+        p: Row,
+        at: int,
+        s: State,
+        i: int,
+        n: int,
+        u: float,
+        gap: float,
+        t: float,
+        speed: float,
+        until: float,
+        fresh: bool,
     ) -> float:
         """State: what is left of the gap at speed 1."""
-        left = quantile(p, int(p[at]), u) if fresh else s[i]
+        left = gap if fresh else s[i]
         if speed > 0.0:
             x = t + left / speed
             if x <= until:

@@ -93,7 +93,17 @@ class Trace(ArrivalRule):
 
     @staticmethod
     def rule(
-        p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
+        p: Row,
+        at: int,
+        s: State,
+        i: int,
+        n: int,
+        u: float,
+        gap: float,
+        t: float,
+        speed: float,
+        until: float,
+        fresh: bool,
     ) -> float:
         """The start plus time n, while there is one."""
         if n >= int(p[at]):

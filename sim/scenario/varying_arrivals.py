@@ -87,12 +87,27 @@ class Profile(ArrivalRule):
         return row
 
     @staticmethod
+    def draw(p: Row, at: int, u: float) -> float:
+        """The integral of the rate to the next epoch."""
+        return -math.log(1.0 - u)
+
+    @staticmethod
     def rule(
-        p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
+        p: Row,
+        at: int,
+        s: State,
+        i: int,
+        n: int,
+        u: float,
+        gap: float,
+        t: float,
+        speed: float,
+        until: float,
+        fresh: bool,
     ) -> float:
         """State: what is left of the integral, the piece that `t` is in, and how many cycles have passed."""
         if fresh:
-            s[i] = -math.log(1.0 - u)
+            s[i] = gap
         if speed == 0.0:
             return math.inf
         pieces = int(p[at])
@@ -164,12 +179,27 @@ class Sinusoid(ArrivalRule):
         return [self.mean, self.amplitude, self.period, self.phase]
 
     @staticmethod
+    def draw(p: Row, at: int, u: float) -> float:
+        """The integral of the rate to the next epoch."""
+        return -math.log(1.0 - u)
+
+    @staticmethod
     def rule(
-        p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
+        p: Row,
+        at: int,
+        s: State,
+        i: int,
+        n: int,
+        u: float,
+        gap: float,
+        t: float,
+        speed: float,
+        until: float,
+        fresh: bool,
     ) -> float:
         """State: what is left of the integral."""
         if fresh:
-            s[i] = -math.log(1.0 - u)
+            s[i] = gap
         if speed == 0.0:
             return math.inf
         turns = (t - p[at + 3]) / p[at + 2]
@@ -250,12 +280,27 @@ class Mmpp(ArrivalRule):
         ]
 
     @staticmethod
+    def draw(p: Row, at: int, u: float) -> float:
+        """The integral of the rate to the next epoch."""
+        return -math.log(1.0 - u)
+
+    @staticmethod
     def rule(
-        p: Row, at: int, s: State, i: int, n: int, u: float, t: float, speed: float, until: float, fresh: bool
+        p: Row,
+        at: int,
+        s: State,
+        i: int,
+        n: int,
+        u: float,
+        gap: float,
+        t: float,
+        speed: float,
+        until: float,
+        fresh: bool,
     ) -> float:
         """State: what is left of the integral, state in force, its end, further uniforms taken."""
         if fresh:
-            s[i] = -math.log(1.0 - u)
+            s[i] = gap
             s[i + 3] = 0.0
             if n == 0:
                 s[i + 3] = 1.0

@@ -70,7 +70,7 @@ def differences(scenario: Scenario, replication: int = 0) -> list[str]:
 
 
 def differences_of_recursion(scenario: Scenario) -> list[str]:
-    """What the recursion and the event list do not agree on: every attempt and count, every sum but for its rounding."""
+    """What the recursion and the event list do not agree on: attempts, counts, and sums but for their rounding."""
     arguments: dict[str, Any] = {"seed": scenario.run.seed, "warmup": float(scenario.run.warmup), "log": True}
     one = compiled.replicate(scenario, 0, **arguments)
     other = compiled.replicate(scenario, 0, by_events=True, **arguments)

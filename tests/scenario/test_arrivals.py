@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from pydantic import TypeAdapter, ValidationError
 from scipy import integrate
 
 from sim.draws import further, stream, uniform
+from sim.engines import rules
 from sim.scenario.arrival_rule import ArrivalRule
 from sim.scenario.arrivals import MEMBERS, Arrivals
 from sim.scenario.trace import Trace
+from tests.engines.alone import alone
 
+MACHINE_LADDERS = alone(rules.arrival), alone(rules.gap)
 ANY: TypeAdapter[ArrivalRule] = TypeAdapter(Arrivals)
 KEY = stream(5, 0, "gap", "traffic:web")
 STEADY = [(0.0, 1.0)]
@@ -68,24 +72,29 @@ SPECS: dict[str, dict[str, Any]] = {
 
 
 def epochs(
-    arrivals: ArrivalRule, pieces: Pieces, key: int = KEY, rule: RuleFunction | None = None
+    arrivals: ArrivalRule,
+    pieces: Pieces,
+    key: int = KEY,
+    rule: RuleFunction | None = None,
+    draw: RuleFunction | None = None,
 ) -> Iterator[tuple[float, float]]:
     """(time, uniform) of every epoch, asked for as an engine does, through the pieces (from, speed)."""
     row: list[float] = []
     at = arrivals.lower(row)
     ask: RuleFunction = rule or arrivals.rule
+    drawn: RuleFunction = draw or arrivals.draw
     # Arrays for the compiled rule, as its engine has them.
     p, s = (np.array(x) if rule else x for x in (row, [0.0] * (arrivals.STATE + 2)))
     t, n, piece = arrivals.start, 0, 0
     while True:
         u = uniform(key, n, 1)
-        fresh = True
+        gap, fresh = drawn(p, at, u), True
         while True:
             until = pieces[piece + 1][0] if piece + 1 < len(pieces) else math.inf
             if until <= t:
                 piece += 1
                 continue
-            x = ask(p, at, s, 1, n, u, t, pieces[piece][1], until, fresh)
+            x = ask(p, at, s, 1, n, u, gap, t, pieces[piece][1], until, fresh)
             if x <= until:
                 break
             t, fresh = until, False
@@ -401,18 +410,14 @@ def test_what_is_refused(spec: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("name", [*SPECS, "trace"])
 def test_compiled_arrivals_have_the_same_bits(name: str, tmp_path: Path) -> None:
-    from sim.engines import rules
-
     arrivals = (
         trace(tmp_path, "at\n0\n0.1\n0.2\n9\n", unit="s")
         if name == "trace"
         else ANY.validate_python(SPECS[name])
     )
 
-    def compiled(*arguments: Any) -> float:
-        return float(rules.arrival(arrivals.opcode, *arguments))
-
+    rule, draw = (partial(ladder, arrivals.opcode) for ladder in MACHINE_LADDERS)
     for pieces in (STEADY, FAULTS):
         ours = list(islice(epochs(arrivals, pieces), 400))
-        assert list(islice(epochs(arrivals, pieces, rule=compiled), 400)) == ours
+        assert list(islice(epochs(arrivals, pieces, rule=rule, draw=draw), 400)) == ours
         assert ours

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from sim.engines import rules
 from sim.scenario.backoff import MEMBERS, Backoff, BackoffRule
+from tests.engines.alone import alone
+
+MACHINE = alone(rules.backoff)
 
 ANY: TypeAdapter[BackoffRule] = TypeAdapter(Backoff)
 NEAR_ONE = 1.0 - 2.0**-53
@@ -155,8 +159,6 @@ def test_what_is_refused(spec: dict[str, Any], message: str) -> None:
     ],
 )
 def test_compiled_backoffs_have_the_same_bits(spec: Any) -> None:
-    from sim.engines import rules
-
     rule = ANY.validate_python(spec)
     p = [math.nan]
     at = rule.lower(p)
@@ -165,5 +167,5 @@ def test_compiled_backoffs_have_the_same_bits(spec: Any) -> None:
         previous = 0.0
         for retry in (1.0, 2.0, 3.0, 4.0, 5.0, 1000.0):
             wait = rule.rule(p, at, retry, previous, u)
-            assert rules.backoff(rule.opcode, array, at, retry, previous, u) == wait
+            assert MACHINE(rule.opcode, array, at, retry, previous, u) == wait
             previous = wait

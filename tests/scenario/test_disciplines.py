@@ -5,7 +5,11 @@ import math
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from sim.engines import rules
 from sim.scenario.disciplines import MEMBERS, Discipline, DisciplineRule
+from tests.engines.alone import alone
+
+MACHINE = alone(rules.rank)
 
 ANY: TypeAdapter[DisciplineRule] = TypeAdapter(Discipline)
 
@@ -22,13 +26,11 @@ ANY: TypeAdapter[DisciplineRule] = TypeAdapter(Discipline)
     ],
 )
 def test_ranks(word: str, order: str, rank: float) -> None:
-    from sim.engines import rules
-
     discipline = ANY.validate_python(word)
     assert discipline == ANY.validate_python({"kind": word})
     assert discipline.order == order
     assert discipline.rule(-3.0, 0.1, 7.5, 0.25) == rank
-    assert rules.rank(discipline.opcode, -3.0, 0.1, 7.5, 0.25) == rank
+    assert MACHINE(discipline.opcode, -3.0, 0.1, 7.5, 0.25) == rank
 
 
 def test_who_waits_for_ever_comes_last() -> None:

@@ -10,11 +10,15 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from scipy import special, stats
 
+from sim.engines import rules
 from sim.scenario.batches import BatchSize
 from sim.scenario.distribution_rule import DistributionRule
 from sim.scenario.distributions import MEMBERS, Distribution, quantile
 from sim.scenario.phase_distributions import Hyperexponential
 from sim.scenario.special_functions import gamma_peak, gamma_quantile, normal_quantile
+from tests.engines.alone import alone
+
+MACHINE = alone(rules.quantile)
 
 ANY: TypeAdapter[DistributionRule] = TypeAdapter(Distribution)
 BATCH: TypeAdapter[DistributionRule] = TypeAdapter(BatchSize)
@@ -368,8 +372,6 @@ def test_what_is_refused(spec: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("name", [*SMOOTH, "phase_type", *BATCHES, "empirical"])
 def test_compiled_quantiles_have_the_same_bits(name: str, folder: Path) -> None:
-    from sim.engines import rules
-
     if name in BATCHES:
         rule = BATCH.validate_python(BATCHES[name])
     elif name == "empirical":
@@ -379,7 +381,7 @@ def test_compiled_quantiles_have_the_same_bits(name: str, folder: Path) -> None:
         rule = ANY.validate_python(WALK if name == "phase_type" else SMOOTH[name])
     p, at = lowered(rule)
     array = np.array(p)
-    assert [rules.quantile(array, at, u) for u in GRID] == draws(rule, GRID)
+    assert [MACHINE(array, at, u) for u in GRID] == draws(rule, GRID)
 
 
 @pytest.mark.parametrize("name", ["a" * 5000, "nul\0byte"])
