@@ -138,7 +138,7 @@ def arrive(w: Any, source: int, number: int, t: float) -> None:
         w.short = 1
     w.open_requests += 1
     r.name = name_of(source, number, 0)
-    r.source, r.number, r.born, r.attempt = source, number, t, 0
+    r.born, r.attempt = t, 0
     r.in_orbit, r.previous_backoff, r.size, r.work = 0, 0.0, size, work
     r.counted = 1 if w.warmup <= t <= w.duration else 0
     count(w, source, see.BORN, 1.0)

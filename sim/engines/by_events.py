@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from sim.engines import observations as see
 from sim.engines import stages
-from sim.engines.events import HEADROOM
+from sim.engines.events import HEADROOM, SOURCE_SHIFT
 from sim.engines.lowering import Lowered
 from sim.engines.memory import ARRAYS, ATTEMPT, EVENT, REQUEST
-from sim.engines.world import FIRST_SIZE, World, doubled, power_of_two
+from sim.engines.world import FIRST_SIZE, World, doubled, in_lines, power_of_two
 
 
 class EventWorld(World):
@@ -63,7 +63,7 @@ class EventWorld(World):
         for pool, one in (("requests", "request"), ("attempts", "attempt")):
             if w[f"free_{one}"] < 0:
                 before = len(self.arrays[pool])
-                array = doubled(self.arrays[pool]) if before else np.zeros(FIRST_SIZE, ARRAYS[pool])
+                array = doubled(self.arrays[pool]) if before else in_lines(FIRST_SIZE, ARRAYS[pool])
                 array["name"][before:] = stages.NO_NAME
                 array["next_free"][before:] = np.arange(before + 1, len(array) + 1)
                 array["next_free"][-1] = -1
@@ -78,24 +78,24 @@ class EventWorld(World):
 
     def close_window(self) -> None:
         """Adds what is still inside each boundary when the window ends to the time that was spent there."""
-        requests = self.arrays["requests"]
-        requests = requests[requests["name"] != stages.NO_NAME]
-        attempts = self.arrays["attempts"]
-        attempts = attempts[attempts["name"] != stages.NO_NAME]
-        waiting = attempts[attempts["state"] == stages.WAITING]
-        serving = attempts[attempts["state"] == stages.SERVING]
-        present = attempts[(attempts["state"] == stages.WAITING) | (attempts["state"] == stages.SERVING)]
-        orbit = requests[requests["in_orbit"] == 1]
+        requests, attempts = self.arrays["requests"], self.arrays["attempts"]
+        born = requests["name"] != stages.NO_NAME
+        sent = attempts["name"] != stages.NO_NAME
+        waiting = sent & (attempts["state"] == stages.WAITING)
+        serving = sent & (attempts["state"] == stages.SERVING)
+        in_orbit = born & (requests["in_orbit"] == 1)
+        source, service = source_of(requests), attempts["service"] + self.traffic
         inside = [
-            (requests["source"], see.CLIENT, requests["born"]),
-            (orbit["source"], see.ORBIT, orbit["waiting_since"]),
-            (waiting["service"] + self.traffic, see.IN_QUEUE, waiting["arrived"]),
-            (serving["service"] + self.traffic, see.IN_WORKERS, serving["started"]),
-            (present["service"] + self.traffic, see.IN_SERVICE, present["arrived"]),
+            (source, see.CLIENT, requests["born"], born),
+            (source, see.ORBIT, requests["waiting_since"], in_orbit),
+            (service, see.IN_QUEUE, attempts["arrived"], waiting),
+            (service, see.IN_WORKERS, attempts["started"], serving),
+            (service, see.IN_SERVICE, attempts["arrived"], waiting | serving),
         ]
         stays = self.arrays["stays"].reshape(-1, 3, 3)
-        for rows, boundary, since in inside:
-            held = self.duration - np.maximum(since, self.warmup)
+        for of, boundary, since, is_inside in inside:
+            rows = of[is_inside]
+            held = self.duration - np.maximum(since[is_inside], self.warmup)
             for row in np.unique(rows):
                 # fsum: the exact sum does not depend on the order in which pools are laid out.
                 stays[row, boundary, see.HELD] += math.fsum(held[rows == row])
@@ -110,5 +110,10 @@ class EventWorld(World):
             areas=self.arrays["areas_read"].reshape(edges, self.rows, see.METERS),
             final=self.arrays["counts"].reshape(self.rows, see.COUNTS),
             levels=self.arrays["meters"]["level"].reshape(self.rows, see.METERS).copy(),
-            awaited=np.bincount(attempts["source"][held], minlength=self.traffic).astype(np.float64),
+            awaited=np.bincount(source_of(attempts[held]), minlength=self.traffic).astype(np.float64),
         )
+
+
+def source_of(named: NDArray[Any]) -> NDArray[np.int64]:
+    """The traffic classes of requests or attempts."""
+    return (named["name"] >> np.uint64(SOURCE_SHIFT)).astype(np.int64)

@@ -10,10 +10,21 @@ import numpy as np
 from sim.engines import observations as see
 from sim.engines import rules
 from sim.engines.births import schedule_user
-from sim.engines.events import DELIVERY, MOST_ATTEMPTS, TIMEOUT, key_of, name_of, push, set_timer
+from sim.engines.events import (
+    DELIVERY,
+    MOST_ATTEMPTS,
+    TIMEOUT,
+    attempt_of,
+    key_of,
+    number_of,
+    push,
+    request_of,
+    set_timer,
+    source_of,
+)
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, log, parameters, requests, services, sources
-from sim.engines.rules import uniform
+from sim.engines.rules import uniform_of
 from sim.engines.service_side import quit_line, release_worker
 from sim.engines.stages import (
     ANYWHERE,
@@ -38,7 +49,7 @@ from sim.engines.tally import change, count, count_in_cohort, observe, stayed
 def send(w: Any, request: int, t: float) -> None:
     """The client sends the next attempt of a request and sets its timer."""
     r = requests(w)[request]
-    s = sources(w)[r.source]
+    s = sources(w)[source_of(r.name)]
     r.attempt += 1
     slot = w.free_attempt
     a = attempts(w)[slot]
@@ -46,8 +57,8 @@ def send(w: Any, request: int, t: float) -> None:
     if w.free_attempt < 0:
         w.short = 1
     a.name = r.name | np.uint64(r.attempt)
-    a.request, a.source, a.number, a.attempt, a.service = request, r.source, r.number, r.attempt, s.service
-    a.state, a.awaited, a.counted, a.outcome, a.sent = OUTBOUND, 1, r.counted, see.OPEN, t
+    a.request, a.service = request, s.service
+    a.state, a.awaited, a.counted, a.outcome = OUTBOUND, 1, r.counted, see.OPEN
     a.size = r.size
     a.work = r.work if r.attempt == 1 else -1.0
     a.row = -1
@@ -57,7 +68,12 @@ def send(w: Any, request: int, t: float) -> None:
         if w.log_size == w.log_length:
             w.short = 1
         row = log(w)[a.row]
-        row.traffic, row.request, row.attempt, row.outcome = r.source, r.number, r.attempt, see.OPEN
+        row.traffic, row.request, row.attempt, row.outcome = (
+            source_of(r.name),
+            number_of(r.name),
+            r.attempt,
+            see.OPEN,
+        )
         row.sent, row.arrived, row.started, row.finished, row.answered = (
             t,
             math.nan,
@@ -65,9 +81,9 @@ def send(w: Any, request: int, t: float) -> None:
             math.nan,
             math.nan,
         )
-    count(w, r.source, see.SENT, 1.0)
+    count(w, source_of(r.name), see.SENT, 1.0)
     if a.counted:
-        count_in_cohort(w, r.source, see.COHORT_SENT)
+        count_in_cohort(w, source_of(r.name), see.COHORT_SENT)
     expiry = min(t + s.timeout, r.born + s.deadline)
     a.expiry = expiry
     if s.lane >= 0:
@@ -80,11 +96,11 @@ def send(w: Any, request: int, t: float) -> None:
     if s.loss_pieces > 0:
         while s.loss_piece + 1 < s.loss_pieces and p[s.losses + 2 * s.loss_piece + 2] <= t:
             s.loss_piece += 1
-        if uniform(s.loss_key, a.number, a.attempt) < p[s.losses + 2 * s.loss_piece + 1]:
+        if uniform_of(s.loss_key, a.name) < p[s.losses + 2 * s.loss_piece + 1]:
             a.outcome = see.LOST
     delay = 0.0
     if s.network >= 0:
-        delay = rules.quantile(p, s.network, uniform(s.outward_key, a.number, a.attempt))
+        delay = rules.quantile(p, s.network, uniform_of(s.outward_key, a.name))
     if delay > 0.0:
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + OUT)
     else:
@@ -96,10 +112,10 @@ def deliver(w: Any, slot: int, t: float) -> None:
     """An answer reaches the client, who may no longer wait for it."""
     a = attempts(w)[slot]
     r = requests(w)[a.request]
-    still_open = r.name == name_of(a.source, a.number, 0)
+    still_open = r.name == request_of(a.name)
     a.state = GONE
     served = a.outcome == see.SERVED
-    welcome = still_open and (a.awaited or (served and sources(w)[a.source].accepts_late))
+    welcome = still_open and (a.awaited or (served and sources(w)[source_of(a.name)].accepts_late))
     if (served or a.outcome == see.ERROR) and not welcome:
         count(w, w.traffic_count + a.service, see.WASTED, a.given)
     if a.awaited:
@@ -126,7 +142,7 @@ def expire(w: Any, slot: int, t: float) -> None:
     if not a.awaited:
         return
     conclude(w, slot, see.TIMEOUT, t)
-    cancel = sources(w)[a.source].cancel
+    cancel = sources(w)[source_of(a.name)].cancel
     if cancel != NEVER:
         if a.state == OUTBOUND:
             a.state = GONE
@@ -146,24 +162,24 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     if a.row >= 0:
         log(w)[a.row].answered = t
         log(w)[a.row].outcome = outcome
-    count(w, a.source, outcome, 1.0)
+    count(w, source_of(a.name), outcome, 1.0)
     if a.counted:
-        count_in_cohort(w, a.source, see.COHORT_OUTCOME + outcome)
+        count_in_cohort(w, source_of(a.name), see.COHORT_OUTCOME + outcome)
     request = a.request
-    r, s, p = requests(w)[request], sources(w)[a.source], parameters(w)
-    if r.name != name_of(a.source, a.number, 0):  # a late reply had already ended the request
+    r, s, p = requests(w)[request], sources(w)[source_of(a.name)], parameters(w)
+    if r.name != request_of(a.name):  # a late reply had already ended the request
         return
     if outcome == see.SERVED:
         finish(w, request, True, t)
         return
-    goes_on = ((s.retry_on >> outcome) & 1) == 1 and a.attempt < s.attempts
+    goes_on = ((s.retry_on >> outcome) & 1) == 1 and attempt_of(a.name) < s.attempts
     if goes_on and s.probability < 1.0:
-        goes_on = uniform(s.persistence_key, a.number, a.attempt) < s.probability
+        goes_on = uniform_of(s.persistence_key, a.name) < s.probability
     if not goes_on:
         finish(w, request, False, t)
         return
-    u = uniform(s.backoff_key, a.number, a.attempt)
-    delay = rules.backoff(s.backoff_op, p, s.backoff, float(a.attempt), r.previous_backoff, u)
+    u = uniform_of(s.backoff_key, a.name)
+    delay = rules.backoff(s.backoff_op, p, s.backoff, float(attempt_of(a.name)), r.previous_backoff, u)
     r.previous_backoff = delay
     if not delay >= 0.0:
         w.broken = NO_TIME
@@ -176,8 +192,8 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
         w.broken = TOO_MANY_ATTEMPTS
     r.in_orbit = 1
     r.waiting_since = t
-    count(w, a.source, see.BACKOFFS, 1.0)
-    change(w, a.source, see.ORBIT, 1.0, t)
+    count(w, source_of(a.name), see.BACKOFFS, 1.0)
+    change(w, source_of(a.name), see.ORBIT, 1.0, t)
     push(w, t + delay, key_of(DELIVERY, r.name | np.uint64(r.attempt + 1)), request * 4 + RETRY)
 
 
@@ -186,15 +202,15 @@ def leave_orbit(w: Any, request: int, t: float) -> None:
     """A backoff ends."""
     r = requests(w)[request]
     r.in_orbit = 0
-    change(w, r.source, see.ORBIT, -1.0, t)
-    stayed(w, r.source, see.ORBIT, r.waiting_since, t)
+    change(w, source_of(r.name), see.ORBIT, -1.0, t)
+    stayed(w, source_of(r.name), see.ORBIT, r.waiting_since, t)
 
 
 @machine_code
 def finish(w: Any, request: int, success: bool, t: float) -> None:
     """A request ends; a user of a closed source turns to the next."""
     r = requests(w)[request]
-    source, number = r.source, r.number
+    source, number = source_of(r.name), number_of(r.name)
     if r.in_orbit:
         leave_orbit(w, request, t)
     count(w, source, see.SUCCESS if success else see.GAVE_UP, 1.0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import heap, lanes, timers
+from sim.engines.rows import prefetch
 
 COMPLETION, TIMEOUT, PATIENCE, TICK, DELIVERY, ARRIVAL = range(6)
 """Classes of events, in the order in which those of one instant happen."""
@@ -24,16 +25,45 @@ NAME: Final = (1 << CLASS_SHIFT) - 1
 MOST_REQUESTS: Final = 1 << (SOURCE_SHIFT - REQUEST_SHIFT)
 MOST_ATTEMPTS: Final = 1 << REQUEST_SHIFT
 
+SMALL: Final = 4096
+"""Events in a heap that a processor's nearest cache holds."""
+
 _NAME_BITS = np.uint64(NAME)
 _CLASS_SHIFT = np.uint64(CLASS_SHIFT)
 _SOURCE_SHIFT = np.uint64(SOURCE_SHIFT)
 _REQUEST_SHIFT = np.uint64(REQUEST_SHIFT)
+_NUMBER_BITS = np.uint64(MOST_REQUESTS - 1)
+_ATTEMPT_BITS = np.uint64(MOST_ATTEMPTS - 1)
 
 
 @inlined
 def name_of(source: int, request: int, attempt: int) -> Any:
     """The 61 bits that name an attempt; attempt 0 names the request itself."""
     return (np.uint64(source) << _SOURCE_SHIFT) | (np.uint64(request) << _REQUEST_SHIFT) | np.uint64(attempt)
+
+
+@inlined
+def request_of(name: Any) -> Any:
+    """The name of the request that an attempt is made for."""
+    return name & ~_ATTEMPT_BITS
+
+
+@inlined
+def source_of(name: Any) -> int:
+    """The traffic class in a name."""
+    return int(np.int64(name >> _SOURCE_SHIFT))
+
+
+@inlined
+def number_of(name: Any) -> int:
+    """The request's number in a name."""
+    return int(np.int64((name >> _REQUEST_SHIFT) & _NUMBER_BITS))
+
+
+@inlined
+def attempt_of(name: Any) -> int:
+    """The attempt's number in a name; 0 for the request itself."""
+    return int(np.int64(name & _ATTEMPT_BITS))
 
 
 @inlined
@@ -99,6 +129,9 @@ def sink(w: Any, time: float, key: Any, item: int, size: int) -> None:
         child = 4 * place + 1
         if child >= size:
             break
+        if size > SMALL:  # the next level is on its way from memory while this one is looked at
+            for line in range(6):
+                prefetch(events, 4 * child + 1 + 3 * line)
         best = child
         best_time, best_key = events[child].time, events[child].key
         for other in range(child + 1, min(child + 4, size)):

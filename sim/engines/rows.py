@@ -145,6 +145,21 @@ def _set_row(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return context.get_dummy_value()
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(_typing: Any, rows: Any, _place: Any) -> Any:
+    """Asks for the row at a place ahead of its use; a place that does not exist does no harm."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        whole = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [_BYTES, whole, whole, whole])
+        ask = builder.module.declare_intrinsic("llvm.prefetch", [_BYTES], kind)
+        row = _row_address(context, builder, rows, *arguments)
+        builder.call(ask, [row, whole(0), whole(3), whole(1)])  # to read, to be kept in all caches, data
+        return context.get_dummy_value()
+
+    return types.none(rows, types.intp), generate
+
+
 def view(address: str, of: np.dtype[Any], name: str, dtype: np.dtype[Any]) -> Any:
     """A compiled function of a record that opens the array whose address stands in one of its fields."""
     assert of.fields is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sim import draws
+from sim.engines.events import attempt_of, number_of
 from sim.engines.jit import compiled, inlined, ladder, replace
 from sim.scenario import arrivals, disciplines
 from sim.scenario import backoff as backoffs
@@ -18,6 +19,13 @@ PIECE: Final = 5
 
 uniform = compiled(draws.uniform)
 """The uniform of a stream that belongs to a request and attempt."""
+
+
+@inlined
+def uniform_of(key: Any, name: Any) -> float:
+    """The uniform of a stream that belongs to the attempt of this name."""
+    return uniform(key, number_of(name), attempt_of(name))
+
 
 _MIXTURE: Final = laws.MIXTURE
 _law = ladder([law.rule if law is not laws.Mixture else None for law in laws.MEMBERS], "p, at, u", "nan")

@@ -9,11 +9,21 @@ import numpy as np
 
 from sim.engines import observations as see
 from sim.engines import rules
-from sim.engines.events import COMPLETION, DELIVERY, PATIENCE, TICK, key_of, name_of, push, set_timer
+from sim.engines.events import (
+    COMPLETION,
+    DELIVERY,
+    PATIENCE,
+    TICK,
+    key_of,
+    name_of,
+    push,
+    set_timer,
+    source_of,
+)
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, log, parameters, services, sources
 from sim.engines.queues import BY_RANK, join, leave, next_in_line
-from sim.engines.rules import uniform
+from sim.engines.rules import uniform_of
 from sim.engines.stages import (
     ANSWER,
     BACK,
@@ -61,7 +71,7 @@ def reach(w: Any, slot: int, t: float) -> None:
 def enter_line(w: Any, slot: int, t: float) -> None:
     """An attempt joins the line; its rank is set once, then, and so is its patience."""
     a = attempts(w)[slot]
-    line, s, p = services(w)[a.service], sources(w)[a.source], parameters(w)
+    line, s, p = services(w)[a.service], sources(w)[source_of(a.name)], parameters(w)
     row = w.traffic_count + a.service
     a.state = WAITING
     a.order = line.arrivals
@@ -69,13 +79,13 @@ def enter_line(w: Any, slot: int, t: float) -> None:
     if line.order == BY_RANK:
         if a.work < 0.0:
             a.work = work_of(w, slot)
-        u = uniform(s.rank_key, a.number, a.attempt)
+        u = uniform_of(s.rank_key, a.name)
         a.rank = rules.rank(line.discipline_op, s.priority, a.work, a.expiry, u)
     count(w, row, see.ENTERED, 1.0)
     change(w, row, see.QUEUE, 1.0, t)
     join(w, a.service, slot)
     if line.max_wait >= 0:
-        expiry = t + rules.quantile(p, line.max_wait, uniform(s.patience_key, a.number, a.attempt))
+        expiry = t + rules.quantile(p, line.max_wait, uniform_of(s.patience_key, a.name))
         if line.lane >= 0:
             drop_dead(w, line.lane)
             set_timer(w, line.lane, expiry, key_of(PATIENCE, a.name), slot)
@@ -99,8 +109,8 @@ def quit_line(w: Any, slot: int, t: float) -> None:
 def work_of(w: Any, slot: int) -> float:
     """The seconds of work that an attempt brings, before what slows the service."""
     a = attempts(w)[slot]
-    s, p = sources(w)[a.source], parameters(w)
-    return a.size * rules.quantile(p, s.service_time, uniform(s.service_key, a.number, a.attempt))
+    s, p = sources(w)[source_of(a.name)], parameters(w)
+    return a.size * rules.quantile(p, s.service_time, uniform_of(s.service_key, a.name))
 
 
 @inlined
@@ -187,7 +197,7 @@ def complete(w: Any, slot: int, t: float) -> None:
         observe(w, row, see.SOJOURN, t - a.arrived)
     outcome = see.SERVED
     error_ratio = services(w)[a.service].error_ratio
-    if error_ratio > 0.0 and uniform(sources(w)[a.source].error_key, a.number, a.attempt) < error_ratio:
+    if error_ratio > 0.0 and uniform_of(sources(w)[source_of(a.name)].error_key, a.name) < error_ratio:
         outcome = see.ERROR
     reply(w, slot, outcome, t)
 
@@ -204,12 +214,12 @@ def refuse(w: Any, slot: int, t: float) -> None:
 def reply(w: Any, slot: int, outcome: int, t: float) -> None:
     """The service's answer sets out for the client."""
     a = attempts(w)[slot]
-    s = sources(w)[a.source]
+    s = sources(w)[source_of(a.name)]
     a.outcome = outcome
     a.state = GONE
     delay = 0.0
     if s.network >= 0:
-        delay = rules.quantile(parameters(w), s.network, uniform(s.homeward_key, a.number, a.attempt))
+        delay = rules.quantile(parameters(w), s.network, uniform_of(s.homeward_key, a.name))
     if delay > 0.0:
         a.state = HOMEBOUND
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + BACK)

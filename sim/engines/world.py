@@ -15,6 +15,9 @@ from sim.engines.memory import ARRAYS, WORLD
 FIRST_SIZE = 256
 """What pools begin with; they double when they are nearly full."""
 
+LINE = 64
+"""Bytes in a line of the processor's cache."""
+
 
 class World:
     """What every way to run a replication needs: the scenario's flat form, and places for what is observed."""
@@ -110,9 +113,16 @@ class World:
         )
 
 
+def in_lines(length: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An empty array that begins where a line of the processor's cache does."""
+    buffer = np.zeros(length * dtype.itemsize + LINE, np.uint8)
+    skipped = -buffer.ctypes.data % LINE
+    return buffer[skipped : skipped + length * dtype.itemsize].view(dtype)
+
+
 def doubled(array: NDArray[Any]) -> NDArray[Any]:
     """The array with as many empty rows after it."""
-    larger = np.zeros(2 * len(array), array.dtype)
+    larger = in_lines(2 * len(array), array.dtype)
     larger[: len(array)] = array
     return larger
 
