@@ -99,7 +99,7 @@ def size_of_latest(w: Any, source: int) -> float:
     return parameters(w)[s.sizes + s.epoch - 1] if s.sizes >= 0 else 1.0
 
 
-@machine_code
+@inlined
 def schedule_arrival(w: Any, source: int, t: float) -> None:
     """The next request of an open source."""
     x = next_arrival(w, source, t)

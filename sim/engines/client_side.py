@@ -121,7 +121,7 @@ def deliver(w: Any, slot: int, t: float) -> None:
     if a.awaited:
         conclude(w, slot, a.outcome, t)
     elif welcome:
-        finish(w, a.request, True, t)
+        finish(w, a.request, see.SERVED, t)
     free_attempt(w, slot)
 
 
@@ -154,7 +154,7 @@ def expire(w: Any, slot: int, t: float) -> None:
     free_attempt(w, slot)
 
 
-@machine_code
+@inlined
 def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     """The client knows how an attempt ended, and decides: success, another try, or giving up."""
     a = attempts(w)[slot]
@@ -169,14 +169,11 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     r, s, p = requests(w)[request], sources(w)[source_of(a.name)], parameters(w)
     if r.name != request_of(a.name):  # a late reply had already ended the request
         return
-    if outcome == see.SERVED:
-        finish(w, request, True, t)
-        return
     goes_on = ((s.retry_on >> outcome) & 1) == 1 and attempt_of(a.name) < s.attempts
     if goes_on and s.probability < 1.0:
         goes_on = uniform_of(s.persistence_key, a.name) < s.probability
     if not goes_on:
-        finish(w, request, False, t)
+        finish(w, request, outcome, t)
         return
     u = uniform_of(s.backoff_key, a.name)
     delay = rules.backoff(s.backoff_op, p, s.backoff, float(attempt_of(a.name)), r.previous_backoff, u)
@@ -186,7 +183,7 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     if outcome == see.REJECTED and s.honours_retry_after:
         delay = max(delay, services(w)[a.service].retry_after)
     if not t + delay < r.born + s.deadline:
-        finish(w, request, False, t)
+        finish(w, request, outcome, t)
         return
     if r.attempt + 1 >= MOST_ATTEMPTS:
         w.broken = TOO_MANY_ATTEMPTS
@@ -206,11 +203,12 @@ def leave_orbit(w: Any, request: int, t: float) -> None:
     stayed(w, source_of(r.name), see.ORBIT, r.waiting_since, t)
 
 
-@machine_code
-def finish(w: Any, request: int, success: bool, t: float) -> None:
+@inlined
+def finish(w: Any, request: int, outcome: int, t: float) -> None:
     """A request ends; a user of a closed source turns to the next."""
     r = requests(w)[request]
     source, number = source_of(r.name), number_of(r.name)
+    success = outcome == see.SERVED
     if r.in_orbit:
         leave_orbit(w, request, t)
     count(w, source, see.SUCCESS if success else see.GAVE_UP, 1.0)

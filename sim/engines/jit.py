@@ -26,7 +26,7 @@ def machine_code(function: F) -> F:
 
 def inlined(function: F) -> F:
     """The same for a function so small that a call would cost more than it does."""
-    return cast("F", numba.njit(forceinline=True, **PART)(function))
+    return cast("F", numba.njit(**PART | {"forceinline": True})(function))
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -34,9 +34,8 @@ def compiled(function: Callable[..., Any]) -> Any:
     if not isinstance(function, types.FunctionType):
         raise TypeError(f"{function!r} is not a plain function")
     if function not in _compiled:
-        _compiled[function] = numba.njit(forceinline=function.__module__ == draws.__name__, **PART)(
-            _rebound(function)
-        )
+        options = PART | {"forceinline": function.__module__ == draws.__name__}
+        _compiled[function] = numba.njit(**options)(_rebound(function))
     return _compiled[function]
 
 

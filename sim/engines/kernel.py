@@ -21,11 +21,11 @@ from sim.engines.events import (
     COMPLETION,
     DELIVERY,
     PATIENCE,
-    SOURCE_SHIFT,
     TIMEOUT,
     class_of,
     named,
     settle,
+    source_of,
     wake,
 )
 from sim.engines.jit import inlined, machine_code
@@ -101,7 +101,7 @@ def handle(w: Any, key: Any, item: int, t: float) -> None:
         if attempts(w)[item].name == named(key) and attempts(w)[item].state == SERVING:
             complete(w, item, t)
     elif kind == ARRIVAL:
-        arrive(w, int(named(key) >> np.uint64(SOURCE_SHIFT)), item, t)
+        arrive(w, source_of(named(key)), item, t)
     elif kind == DELIVERY:
         deliver_item(w, key, item, t)
     elif kind == TIMEOUT:

@@ -67,5 +67,10 @@ WHOLE: Final[dict[str, Any]] = {
 """Options for a kernel that Python calls. Never `fastmath`: both engines must round alike. No rule divides by zero, so
 no check for it. Nothing is allocated, so no reference counts (`_nrt`)."""
 
-PART: Final[dict[str, Any]] = {**WHOLE, "no_cpython_wrapper": True, "pipeline_class": PartCompiler}
-"""Options for the functions that a kernel is made of."""
+PART: Final[dict[str, Any]] = {
+    **WHOLE,
+    "no_cpython_wrapper": True,
+    "pipeline_class": PartCompiler,
+    "forceinline": False,
+}
+"""Options for the functions that a kernel is made of. What is not said of inlining, numba takes from the caller."""

@@ -28,7 +28,7 @@ _BYTES = ir.IntType(8).as_pointer()
 
 
 class Row(types.Type):  # type: ignore[misc]  # numba ships no types
-    """A record by its address; `name` tells its fields from those of other records."""
+    """A record by its address; `name` tells its fields from those of other records. Whole numbers are read as words."""
 
     def __init__(self, name: str, dtype: np.dtype[Any]) -> None:
         assert dtype.fields is not None
@@ -79,7 +79,11 @@ class _RowFields(AttributeTemplate):  # type: ignore[misc]
     key = Row
 
     def generic_resolve(self, row: Row, field: str) -> Any:
-        return row.fields[field][0] if field in row.fields else None
+        return _read_as(row.fields[field][0]) if field in row.fields else None
+
+
+def _read_as(of: Any) -> Any:
+    return types.int64 if isinstance(of, types.Integer) and of.signed else of
 
 
 def _tagged(builder: Any, instruction: Any, label: str) -> Any:
@@ -104,13 +108,16 @@ def _field(context: Any, builder: Any, row: Row, address: Any, field: str) -> An
 @lower_getattr_generic(Row)  # type: ignore[untyped-decorator]
 def _get_field(context: Any, builder: Any, row: Row, address: Any, field: str) -> Any:
     load = builder.load(_field(context, builder, row, address, field))
-    return _tagged(builder, load, f"{row.label}.{field}")
+    of = row.fields[field][0]
+    return context.cast(builder, _tagged(builder, load, f"{row.label}.{field}"), of, _read_as(of))
 
 
 @lower_setattr_generic(Row)  # type: ignore[untyped-decorator]
 def _set_field(context: Any, builder: Any, signature: Any, arguments: Any, field: str) -> None:
     row = signature.args[0]
     address, value = arguments
+    of = row.fields[field][0]
+    value = context.cast(builder, value, _read_as(of), of)
     store = builder.store(value, _field(context, builder, row, address, field))
     _tagged(builder, store, f"{row.label}.{field}")
 
@@ -136,9 +143,9 @@ def _set_row(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     row = _row_address(context, builder, rows, address, place)
     if isinstance(rows.of, Row):
         for field in rows.of.fields:
-            copied = _get_field(context, builder, rows.of, value, field)
-            store = builder.store(copied, _field(context, builder, rows.of, row, field))
-            _tagged(builder, store, f"{rows.of.label}.{field}")
+            label = f"{rows.of.label}.{field}"
+            copied = _tagged(builder, builder.load(_field(context, builder, rows.of, value, field)), label)
+            _tagged(builder, builder.store(copied, _field(context, builder, rows.of, row, field)), label)
     else:
         store = builder.store(value, builder.bitcast(row, context.get_data_type(rows.of).as_pointer()))
         _tagged(builder, store, rows.label)

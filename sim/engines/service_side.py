@@ -140,7 +140,7 @@ def start(w: Any, slot: int, t: float) -> None:
     push(w, end, key_of(COMPLETION, a.name), slot)
 
 
-@machine_code
+@inlined
 def release_worker(w: Any, slot: int, t: float) -> None:
     """A worker lays down an attempt, done or not, and is free for the next."""
     a = attempts(w)[slot]
@@ -210,7 +210,7 @@ def refuse(w: Any, slot: int, t: float) -> None:
     reply(w, slot, see.REJECTED, t)
 
 
-@machine_code
+@inlined
 def reply(w: Any, slot: int, outcome: int, t: float) -> None:
     """The service's answer sets out for the client."""
     a = attempts(w)[slot]
