@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sim.scenario.loader import loads as loads
     from sim.scenario.scenario import Scenario as Scenario
     from sim.study.plan import plan as plan
+    from sim.study.replicate import Interrupted as Interrupted
     from sim.study.replicate import run as run
     from sim.theory.match import analyze as theory
 
@@ -30,13 +31,14 @@ _HOME = {
     "loads": "sim.scenario.loader",
     "Scenario": "sim.scenario.scenario",
     "run": "sim.study.replicate",
+    "Interrupted": "sim.study.replicate",
     "Results": "sim.measure.results",
     "plan": "sim.study.plan",
     "report": "sim.report",
 }
 """Public name -> the module where it lives."""
 
-__all__ = ["Results", "Scenario", "check", "load", "loads", "plan", "report", "run", "theory"]
+__all__ = ["Interrupted", "Results", "Scenario", "check", "load", "loads", "plan", "report", "run", "theory"]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ from sim.cli.options import (
     SetOption,
 )
 from sim.cli.printing import Table, asked, frame_csv, json_text, shown
-from sim.cli.status import of_verdict
+from sim.cli.status import INTERRUPTED, of_verdict
 from sim.cli.terminal import Terminal
 from sim.errors import UsageError
 from sim.report.figures import figure, records
@@ -55,18 +55,22 @@ def command(
     if out is not None:
         # A place that cannot be written is said before the run, which may be long, not after it.
         out.mkdir(parents=True, exist_ok=True)
-    from sim.study.replicate import run
+    from sim.study.replicate import Interrupted, run
 
+    interrupted = False
     with terminal.progress(f"running {scenario.name}") as progress:
-        results = run(
-            scenario,
-            engine=engine,
-            seed=seed,
-            replications=replications,
-            jobs=jobs,
-            log=log,
-            progress=progress,
-        )
+        try:
+            results = run(
+                scenario,
+                engine=engine,
+                seed=seed,
+                replications=replications,
+                jobs=jobs,
+                log=log,
+                progress=progress,
+            )
+        except Interrupted as stop:
+            results, interrupted = stop.results, True
     if style == "json":
         terminal.write(json_text(results.to_json()))
     elif style == "csv":
@@ -79,6 +83,12 @@ def command(
         terminal.note(provenance(results))
     if out is not None:
         terminal.note(f"wrote {', '.join(str(path) for path in write_tables(results, out))}")
+    if interrupted:
+        wanted = scenario.run.replications if replications is None else replications
+        terminal.complain(
+            f"the figures are of the first {results.replications} of {wanted} replications"
+        )
+        return INTERRUPTED
     return of_verdict(results.verdict)
 
 

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import takewhile
 
 from sim.engines.observations import Observations
 from sim.errors import UsageError
@@ -16,7 +17,23 @@ from sim.scenario.scenario import Scenario
 
 ENGINES = ("compiled", "reference")
 
-__all__ = ["ENGINES", "Results", "extended", "run"]
+__all__ = ["ENGINES", "Interrupted", "Results", "extended", "run"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C after some replications: `results` are of the first of them, as a run with so many would give."""
+
+    def __init__(self, results: Results) -> None:
+        super().__init__(f"interrupted: {results.replications} replications were finished")
+        self.results = results
+
+
+class _Stopped(KeyboardInterrupt):
+    """Ctrl-C while replications run, with the first of them that are finished."""
+
+    def __init__(self, runs: list[Observations]) -> None:
+        super().__init__()
+        self.runs = runs
 
 
 def run(
@@ -45,6 +62,7 @@ def run(
     Raises:
         UsageError: an unknown engine, or a number that is too small or too large.
         EngineError: the scenario's time does not advance.
+        Interrupted: Ctrl-C after at least one replication; a KeyboardInterrupt that holds the finished ones' results.
         AuditError: a run broke Little's law or lost a request: a fault of the engine, and no result.
     """
     engine = scenario.run.engine if engine is None else engine
@@ -67,9 +85,14 @@ def run(
     if warmup == "auto":
         pilot = _all(scenario, engine, seed, numbers, 0.0, jobs, progress=_half(progress, 0.0))
         warmup, progress = found_warmup(scenario, pilot), _half(progress, 0.5)
-    runs = _all(
-        scenario, engine, seed, numbers, float(warmup), jobs, log=log, states=states, progress=progress
-    )
+    try:
+        runs = _all(
+            scenario, engine, seed, numbers, float(warmup), jobs, log=log, states=states, progress=progress
+        )
+    except _Stopped as stopped:
+        if not stopped.runs:
+            raise
+        raise Interrupted(Results(scenario, stopped.runs, engine=engine, seed=seed)) from None
     return Results(scenario, runs, engine=engine, seed=seed)
 
 
@@ -102,7 +125,7 @@ def _all(
     states: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> list[Observations]:
-    """All replications, in order; the first error, or Ctrl-C, stops the others."""
+    """All replications, in order; the first error stops the others, and so does Ctrl-C, which keeps the finished."""
     replicate: Callable[..., Observations]
     if engine == "compiled":
         from sim.engines import compiled
@@ -140,8 +163,14 @@ def _all(
                     progress(sum(shares.values()) / len(numbers))
                 for future in finished:
                     future.result()
-        except BaseException:
+        except BaseException as error:
             stopped.set()
             pool.shutdown(cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):
+                # The first ones alone: then the results are those of a run with so many replications.
+                finished_first = takewhile(
+                    lambda future: not future.cancelled() and not future.exception(), futures
+                )
+                raise _Stopped([future.result() for future in finished_first]) from None
             raise
     return [future.result() for future in futures]

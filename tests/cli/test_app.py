@@ -1,6 +1,8 @@
 """The command as a whole: exit statuses, messages without tracebacks, what was probably meant."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -117,12 +119,13 @@ def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_interrupting_a_run_exits_130(tmp_path: Path) -> None:
+def interrupted(folder: Path, *options: str) -> tuple[int, str, str]:
+    """The status, output and errors of a run that Ctrl-C stops after a while."""
     prepare(load(shipped()["mm1"]))  # so that it is running, not compiling, when it is interrupted
-    command = [sys.executable, "-m", "sim", "run", "mm1", "--set", "run.duration=300h", "--jobs", "1"]
+    command = [sys.executable, "-m", "sim", "run", "mm1", "--jobs", "1", *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
         try:
             time.sleep(4.0)  # wherever it is by then
@@ -130,10 +133,23 @@ def test_interrupting_a_run_exits_130(tmp_path: Path) -> None:
             out, err = running.communicate(timeout=60)
         finally:
             running.kill()
-    assert running.returncode == status.INTERRUPTED, err
+    return running.returncode, out, err
+
+
+def test_interrupting_a_run_exits_130(tmp_path: Path) -> None:
+    exit_status, out, err = interrupted(tmp_path, "--set", "run.duration=30000h")
+    assert exit_status == status.INTERRUPTED, err
     assert out == ""
     assert "interrupted" in err
     assert "Traceback" not in err
+
+
+def test_interrupting_a_run_keeps_the_replications_that_are_finished(tmp_path: Path) -> None:
+    exit_status, out, err = interrupted(tmp_path, "--replications", "100000", "--format", "json")
+    assert exit_status == status.INTERRUPTED, err
+    told = re.search(r"of the first (\d+) of 100000 replications", err)
+    assert told is not None, err
+    assert json.loads(out)["replications"] == int(told[1])
 
 
 def test_verdicts_have_their_statuses() -> None:

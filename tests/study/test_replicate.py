@@ -45,6 +45,19 @@ def test_progress_ends_at_one_and_may_stop_the_run() -> None:
         sim.run(sim.loads(SCENARIO), progress=stop)
 
 
+def test_an_interrupted_run_keeps_what_is_finished_as_a_shorter_run_would_give_it() -> None:
+    def stop(share: float) -> None:
+        if share > 0.2:
+            raise KeyboardInterrupt
+
+    scenario = sim.loads(SCENARIO).set("run.duration", "2000s")
+    with pytest.raises(sim.Interrupted) as stopped:
+        sim.run(scenario, replications=100, jobs=2, progress=stop)
+    results = stopped.value.results
+    assert 1 <= results.replications < 100
+    assert results.to_json() == sim.run(scenario, replications=results.replications).to_json()
+
+
 @pytest.mark.parametrize("wrong", [{"engine": "fast"}, {"replications": 0}, {"jobs": 0}])
 def test_wrong_arguments_name_a_valid_one(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="for example"):
