@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import sys
 import tempfile
 import threading
@@ -31,14 +32,25 @@ def compile_once(first_call: Callable[[], object]) -> None:
         if _compiled.is_set():
             return
         place = folder()
-        if place is None or not any(place.rglob("*.nbi")):
-            _tell("compiling the engine, once for this version: about half a minute …")
+        kept = place is not None and any(place.rglob("*.nbi"))
+        if not (kept and _loads(first_call, place)):
+            _tell("compiling the engine, once for this version: about a quarter of a minute …")
             began = time.perf_counter()
             first_call()
             _tell(f"compiled in {time.perf_counter() - began:.0f} s")
-        else:
-            first_call()
         _compiled.set()
+
+
+def _loads(first_call: Callable[[], object], place: Path | None) -> bool:
+    """Whether what is kept can be used; a damaged file (a disk that was full) is cleared away with the others."""
+    try:
+        first_call()
+    except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, ImportError) as error:
+        _tell(f"the engine kept in {place} cannot be read ({error}): it is made anew")
+        for file in place.rglob("*.nb?") if place is not None else ():
+            file.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def _tell(message: str) -> None:

@@ -64,6 +64,7 @@ def replicate(
     log: bool = False,
     states: bool = False,
     by_events: bool = False,
+    checked: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> see.Observations:
     """One replication.
@@ -77,17 +78,22 @@ def replicate(
         states: whether to keep the time spent with each number in a service.
         by_events: whether to run event by event even where nothing returns to a service, gives up or overtakes, so
             that a recursion over the arrivals gives the same attempts sooner.
+        checked: whether to look, event by event, at what must hold in the engine's memory: thousands of times slower.
         progress: called now and then with the simulated share of the run, 0 to 1; what it raises stops the run.
 
     Raises:
         EngineError: time does not advance, or a rule gave a time that is not one.
     """
     prepare(scenario)
-    world = world_of(scenario, replication, seed, warmup, log=log, states=states, by_events=by_events)
+    world = world_of(
+        scenario, replication, seed, warmup, log=log, states=states, by_events=by_events or checked
+    )
     w = world.record[0]
     status = stages.PAUSED
     while status != stages.DONE:
-        status = kernel.advance(world.address, BUDGET)
+        status = kernel.advance(world.address, 1 if checked else BUDGET)
+        if checked and isinstance(world, EventWorld):
+            _refuse_violations(world)
         if status == stages.GROW:
             world.grow()
         elif status == stages.CLOSE:
@@ -103,3 +109,12 @@ def replicate(
         elif status == stages.BROKEN:
             raise EngineError(f"at {w['now']:g} s {BROKEN[int(w['broken'])]}")
     return world.observations()
+
+
+def _refuse_violations(world: EventWorld) -> None:
+    from sim.engines.invariants import between_events, violations
+
+    if between_events(world):
+        found = list(violations(world))
+        if found:
+            raise EngineError(f"at {world.record[0]['now']:g} s: {'; '.join(found)}")

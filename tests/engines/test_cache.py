@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from sim.engines import cache
+from sim.engines.compiled import prepare
+from sim.scenario.loader import load
+from sim.shipped import shipped
 
 PROGRAM = """
 import sim
@@ -61,6 +66,28 @@ def test_the_first_compile_is_announced_and_happens_once(tmp_path: Path) -> None
     second = run(FOREBAY_CACHE=str(tmp_path))
     assert second.stderr == ""
     assert second.stdout == first.stdout
+
+
+@pytest.mark.parametrize("damaged", ["*.nbc", "*.nbi"])
+def test_a_damaged_file_is_made_anew(tmp_path: Path, damaged: str) -> None:
+    prepare(load(shipped()["mm1"]))
+    place = cache.folder()
+    assert place is not None
+    shutil.copytree(place, tmp_path / place.name)
+    first = run(FOREBAY_CACHE=str(tmp_path))
+    assert first.stderr == ""
+    (file,) = tmp_path.rglob(damaged)
+    file.write_bytes(file.read_bytes()[:100])
+    mended = run(FOREBAY_CACHE=str(tmp_path))
+    assert "cannot be read" in mended.stderr
+    assert mended.stdout == first.stdout
+
+
+def test_first_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: run(FOREBAY_CACHE=str(tmp_path)), range(2)))
+    assert len({each.stdout for each in done}) == 1
+    assert run(FOREBAY_CACHE=str(tmp_path)).stderr == ""
 
 
 def test_folders_that_cannot_be_used_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,146 @@
+"""The assertion mode: generated scenarios keep every rule at every event, and each kind of damage is noticed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import sim
+from sim.engines import compiled, kernel, stages
+from sim.engines import observations as see
+from sim.engines.by_events import EventWorld
+from sim.engines.invariants import between_events, violations
+from sim.errors import EngineError
+from tests.engines.generated import scenarios
+
+BUSY = sim.loads(
+    """
+    traffic: {web: {arrivals: {kind: poisson, rate: 60/s}, call: api, client: hasty}}
+    clients:
+      hasty: {timeout: 400ms, retry: {attempts: 5, backoff: {kind: exponential, base: 100ms, jitter: full}}}
+    services:
+      api:
+        workers: 4
+        service_time: {kind: exponential, mean: 100ms}
+        queue: {capacity: 8, discipline: shortest}
+    run: {duration: 20s}
+    """
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scenarios())
+def test_every_rule_holds_at_every_event(document: dict[str, Any]) -> None:
+    scenario = sim.loads(json.dumps(document)).set("run.duration", "1s").set("run.warmup", "100ms")
+    compiled.replicate(scenario, 0, seed=scenario.run.seed, warmup=0.1, checked=True)
+
+
+def in_the_middle() -> EventWorld:
+    """A run stopped between two events while some wait, some are served and some are in orbit."""
+    compiled.prepare(BUSY)
+    world = compiled.world_of(BUSY, 0, 1, 0.0, by_events=True)
+    assert isinstance(world, EventWorld)
+    while True:
+        if kernel.advance(world.address, 1) == stages.GROW:
+            world.grow()
+        attempts, requests = world.arrays["attempts"], world.arrays["requests"]
+        waiting = (attempts["state"] == stages.WAITING) & (attempts["name"] != stages.NO_NAME)
+        if between_events(world) and waiting.sum() > 3 and (requests["in_orbit"] == 1).any():
+            return world
+
+
+def swap_events(world: EventWorld) -> None:
+    heap = world.arrays["heap"]
+    heap[[1, 5]] = heap[[5, 1]]
+    heap["time"][1] = 1e9
+
+
+def forget_an_end(world: EventWorld) -> None:
+    attempts = world.arrays["attempts"]
+    world.arrays["heap"]["item"][:] = int((attempts["state"] != stages.SERVING).argmax())
+
+
+def swap_timers(world: EventWorld) -> None:
+    ring, head = world.rings[0], int(world.arrays["lanes"][0]["head"])
+    ring["time"][(head + 1) % len(ring)] = 0.0
+
+
+def leak_a_request(world: EventWorld) -> None:
+    world.record[0]["free_request"] = world.arrays["requests"]["next_free"][world.record[0]["free_request"]]
+
+
+def miscount_a_level(world: EventWorld) -> None:
+    world.arrays["meters"]["level"].reshape(world.rows, see.METERS)[1, see.QUEUE] += 1.0
+
+
+def break_a_line(world: EventWorld) -> None:
+    world.arrays["services"][0]["newest"] = world.arrays["services"][0]["oldest"]
+
+
+def lose_a_rank(world: EventWorld) -> None:
+    world.arrays["attempts"]["child"][world.arrays["services"][0]["root"]] = -1
+
+
+def free_a_worker(world: EventWorld) -> None:
+    world.arrays["services"][0]["workers"] += 1.0
+
+
+def shrink_the_queue(world: EventWorld) -> None:
+    world.arrays["services"][0]["capacity"] = 1.0
+
+
+def miscount_a_birth(world: EventWorld) -> None:
+    world.arrays["counts"][see.BORN] += 1.0
+
+
+def miscount_a_sending(world: EventWorld) -> None:
+    world.arrays["counts"][see.SENT] += 1.0
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (swap_events, "the heap is out of order"),
+        (forget_an_end, "ends are to come"),
+        (swap_timers, "lane 0 is out of order"),
+        (leak_a_request, "requests"),
+        (miscount_a_level, "the meters say"),
+        (break_a_line, "the line links"),
+        (lose_a_rank, "the heap of ranks"),
+        (free_a_worker, "workers are busy"),
+        (shrink_the_queue, "wait in 1 places"),
+        (miscount_a_birth, "born"),
+        (miscount_a_sending, "attempts sent"),
+    ],
+)
+def test_damage_is_noticed(damage: Callable[[EventWorld], None], told: str) -> None:
+    world = in_the_middle()
+    assert list(violations(world)) == []
+    damage(world)
+    assert told in "; ".join(violations(world))
+
+
+def test_a_run_that_breaks_a_rule_stops_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    advance, turns = kernel.advance, iter(range(10**9))
+
+    def faulty(address: int, budget: int) -> int:
+        status = advance(address, budget)
+        if next(turns) == 500:
+            miscount_a_birth(worlds[-1])
+        return status
+
+    worlds: list[EventWorld] = []
+    made = compiled.world_of
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        worlds.append(made(*arguments, **options))  # type: ignore[arg-type]  # an EventWorld, as `checked` asks for
+        return worlds[-1]
+
+    monkeypatch.setattr(kernel, "advance", faulty)
+    monkeypatch.setattr(compiled, "world_of", watched)
+    with pytest.raises(EngineError, match=r"at .* s: traffic 0: .* born"):
+        compiled.replicate(BUSY, 0, seed=1, warmup=0.0, checked=True)
