@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from sim.engines import observations as see
 from sim.engines import stages
-from sim.engines.events import HEADROOM, SOURCE_SHIFT
+from sim.engines.events import BINS, HEADROOM, NEAR, SOURCE_SHIFT
 from sim.engines.lowering import Lowered
-from sim.engines.memory import ARRAYS, ATTEMPT, EVENT, REQUEST
+from sim.engines.memory import ARRAYS, ATTEMPT, EVENT, FAR, REQUEST
 from sim.engines.world import FIRST_SIZE, World, doubled, in_lines, power_of_two
 
 
@@ -40,7 +40,10 @@ class EventWorld(World):
         for which in range(flat.lanes):
             self._place_ring(which, np.zeros(FIRST_SIZE, EVENT))
         w = self.record[0]
-        w["free_request"] = w["free_attempt"] = w["ready"] = -1
+        w["free_request"] = w["free_attempt"] = w["free_far"] = w["ready"] = -1
+        w["near"] = NEAR
+        self.place("bins", np.full(BINS, -1, np.int32))
+        self.place("far", np.zeros(0, FAR))
         meters = self.arrays["meters"].reshape(self.rows, see.METERS)
         meters["level"][self.traffic :, see.WORKERS] = self.worker_levels
         first_arrivals = int(flat.sources["users"].sum()) + self.rows
@@ -69,6 +72,13 @@ class EventWorld(World):
                 array["next_free"][-1] = -1
                 self.place(pool, array)
                 w[f"free_{one}"] = before
+        if w["free_far"] < 0 and w["heap_size"] > w["near"]:
+            before = len(self.arrays["far"])
+            array = doubled(self.arrays["far"]) if before else in_lines(FIRST_SIZE, FAR)
+            array["next"][before:] = np.arange(before + 1, len(array) + 1)
+            array["next"][-1] = -1
+            self.place("far", array)
+            w["free_far"] = before
         for which, lane in enumerate(self.arrays["lanes"][: self.lanes]):
             if lane["length"] == lane["capacity"]:
                 old, head = self.rings[which], int(lane["head"])

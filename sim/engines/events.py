@@ -1,4 +1,7 @@
-"""The compiled engine's event list: a 4-ary heap ordered by the tie rule, and lanes of timers with a constant delay."""
+"""The compiled engine's event list: a 4-ary heap ordered by the tie rule, bins of time for what is far away, and lanes.
+
+A lane holds timers of one constant delay, which come in order by themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from sim.engines.jit import inlined, machine_code
-from sim.engines.memory import heap, lanes, timers
+from sim.engines.memory import attempts, bins, far, heap, lanes, requests, timers
 from sim.engines.rows import prefetch
 
 COMPLETION, TIMEOUT, PATIENCE, TICK, DELIVERY, ARRIVAL = range(6)
@@ -25,8 +28,15 @@ NAME: Final = (1 << CLASS_SHIFT) - 1
 MOST_REQUESTS: Final = 1 << (SOURCE_SHIFT - REQUEST_SHIFT)
 MOST_ATTEMPTS: Final = 1 << REQUEST_SHIFT
 
-SMALL: Final = 4096
-"""Events in a heap that a processor's nearest cache holds."""
+NEAR: Final = 1024
+"""Events in a heap that a processor's nearest cache holds; of more, those far away are set aside."""
+
+BINS: Final = 16384
+A_BIN: Final = 512
+"""How many bins of time there are for events set aside, and how many events a bin should hold, more or less."""
+
+FINEST: Final = 1e-9
+"""The least width of a bin, as a share of the time: finer ones would be lost in rounding."""
 
 _NAME_BITS = np.uint64(NAME)
 _CLASS_SHIFT = np.uint64(CLASS_SHIFT)
@@ -87,10 +97,18 @@ def named(key: Any) -> Any:
 @machine_code
 def push(w: Any, time: float, key: Any, item: int) -> None:
     """Adds an event; the caller has made sure of a free place. The first one takes the place of the event in hand."""
+    if w.heap_size > w.near and set_aside(w, time, key, item):
+        return
     if w.first_taken:
         w.first_taken = 0
         sink(w, time, key, item, w.heap_size)
         return
+    rise(w, time, key, item)
+
+
+@machine_code
+def rise(w: Any, time: float, key: Any, item: int) -> None:
+    """Puts an event into a heap without a gap, at the bottom, and up to where it belongs."""
     events = heap(w)
     place = w.heap_size
     w.heap_size = place + 1
@@ -106,6 +124,72 @@ def push(w: Any, time: float, key: Any, item: int) -> None:
     events[place].time = time
     events[place].key = key
     events[place].item = item
+
+
+@machine_code
+def set_aside(w: Any, time: float, key: Any, item: int) -> bool:
+    """Puts an event that is far away into its bin of time, if it has one: a large heap would be slow."""
+    if w.far_count == 0 and not pace_bins(w):
+        return False
+    place = (time - w.bins_begin) / w.bin_width
+    if not w.bins_passed <= place < w.bins_passed + BINS:
+        return False
+    slot = w.free_far
+    if slot < 0:
+        w.short = 1
+        return False
+    event, which = far(w)[slot], int(place) & (BINS - 1)
+    w.free_far = event.next
+    w.far_count += 1
+    event.time, event.key, event.item, event.next = time, key, item, bins(w)[which]
+    bins(w)[which] = slot
+    return True
+
+
+@machine_code
+def pace_bins(w: Any) -> bool:
+    """Sets up empty bins, each as wide as some events have lately taken; whether that can be."""
+    events, passed = w.events - w.paced_events, w.now - w.paced_at
+    w.paced_events, w.paced_at = w.events, w.now
+    if events == 0:
+        return False
+    w.bins_begin, w.bins_passed = w.now, 0
+    w.bin_width = passed / events * A_BIN
+    return bool(w.bin_width > FINEST * w.now)
+
+
+@inlined
+def bring_near(w: Any) -> None:
+    """Moves bins into the heap as long as the heap's first event may not be before them."""
+    # A bin is taken one too early, so that the rounding of its bounds does not matter.
+    while w.far_count > 0 and (
+        w.heap_size == 0 or heap(w)[0].time >= w.bins_begin + float(w.bins_passed - 1) * w.bin_width
+    ):
+        empty_bin(w, w.bins_passed & (BINS - 1))
+        if w.short:
+            return
+        w.bins_passed += 1
+
+
+@machine_code
+def empty_bin(w: Any, which: int) -> None:
+    """Moves the events of a bin into the heap, as far as it has room."""
+    slot = bins(w)[which]
+    while slot >= 0 and not w.short:
+        event = far(w)[slot]
+        following = event.next
+        # Asked for now, they are there when they are needed: most of the time would go into waiting for memory.
+        prefetch(far(w), following)
+        if class_of(event.key) == DELIVERY:
+            prefetch(requests(w), event.item >> 2)
+        else:
+            prefetch(attempts(w), event.item)
+        rise(w, event.time, event.key, event.item)
+        event.next = w.free_far
+        w.free_far = slot
+        w.far_count -= 1
+        slot = following
+    bins(w)[which] = slot
 
 
 @inlined
@@ -129,9 +213,6 @@ def sink(w: Any, time: float, key: Any, item: int, size: int) -> None:
         child = 4 * place + 1
         if child >= size:
             break
-        if size > SMALL:  # the next level is on its way from memory while this one is looked at
-            for line in range(6):
-                prefetch(events, 4 * child + 1 + 3 * line)
         best = child
         best_time, best_key = events[child].time, events[child].key
         for other in range(child + 1, min(child + 4, size)):

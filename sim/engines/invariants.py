@@ -16,6 +16,7 @@ from sim.engines import observations as see
 from sim.engines import stages
 from sim.engines.by_events import EventWorld, source_of
 from sim.engines.events import CLASS_SHIFT, COMPLETION, NAME, REQUEST_SHIFT
+from sim.engines.memory import EVENT
 from sim.engines.queues import BY_RANK
 
 RARELY = 1e-9
@@ -56,7 +57,12 @@ def _events(world: EventWorld) -> Iterator[str]:
     )
     if late.any():
         yield f"the heap is out of order at place {places[late][0]} of {size}"
-    pending = heap[first:]
+    aside = [world.arrays["far"][slot] for slot in _set_aside(world)]
+    if len(aside) != w["far_count"]:
+        yield f"{w['far_count']} events are set aside, and the bins hold {len(aside)}"
+    pending = np.concatenate(
+        [heap[first:], np.array([(e["time"], e["key"], e["item"]) for e in aside], EVENT)]
+    )
     if len(pending) and pending["time"].min() < w["now"]:
         yield f"an event at {pending['time'].min()} is in the past of {w['now']}"
     attempts = world.arrays["attempts"]
@@ -66,6 +72,18 @@ def _events(world: EventWorld) -> Iterator[str]:
     serving = _alive(attempts)["state"] == stages.SERVING
     if valid.sum() != serving.sum():
         yield f"{serving.sum()} attempts are in service, and {valid.sum()} ends are to come"
+
+
+def _set_aside(world: EventWorld) -> list[int]:
+    """The slots of the events in all bins."""
+    events = world.arrays["far"]
+    found: list[int] = []
+    for first in world.arrays["bins"].tolist():
+        slot = first
+        while slot >= 0 and len(found) <= len(events):
+            found.append(slot)
+            slot = int(events["next"][slot])
+    return found
 
 
 def _lanes(world: EventWorld) -> Iterator[str]:

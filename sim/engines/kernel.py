@@ -22,6 +22,7 @@ from sim.engines.events import (
     DELIVERY,
     PATIENCE,
     TIMEOUT,
+    bring_near,
     class_of,
     named,
     settle,
@@ -155,6 +156,16 @@ def begin(w: Any) -> None:
 
 
 @inlined
+def stands_still(w: Any, t: float) -> bool:
+    """Time moves on to `t`, and one more event is counted; whether there have been too many at one instant."""
+    if t > w.now:
+        w.now = t
+        w.still_since = w.events
+    w.events += 1
+    return bool(w.events - w.still_since > MOST_AT_ONE_INSTANT)
+
+
+@inlined
 def handle_events(w: Any, budget: int) -> int:
     """Runs at most `budget` turns; returns what `advance` returns."""
     if not w.begun:
@@ -171,6 +182,9 @@ def handle_events(w: Any, budget: int) -> int:
         if w.broken:
             return BROKEN
         settle(w)
+        bring_near(w)
+        if w.short:
+            continue
         t = math.inf
         if w.heap_size > 0:
             t = heap(w)[0].time
@@ -181,12 +195,8 @@ def handle_events(w: Any, budget: int) -> int:
                 return CLOSE
             if t > w.end or w.open_requests == 0:
                 return DONE
-        if t > w.now:
-            w.now = t
-            w.still_since = w.events
-        elif w.events - w.still_since > MOST_AT_ONE_INSTANT:
+        if stands_still(w, t):
             return STUCK
-        w.events += 1
         key, item = heap(w)[0].key, heap(w)[0].item
         w.first_taken = 1
         if item < 0:

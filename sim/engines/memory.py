@@ -21,6 +21,9 @@ METER = np.dtype([("level", F8), ("since", F8), ("area", F8)])
 EVENT = np.dtype([("time", F8), ("key", U8), ("item", I8)])
 """`key` orders events of one instant: class, traffic class, request, attempt, from the highest bits down."""
 
+FAR = np.dtype([("time", F8), ("key", U8), ("item", I8), ("next", I8)])
+"""An event that is not near yet, in the list of its bin of time."""
+
 LANE = np.dtype(
     [
         ("address", I8),
@@ -176,6 +179,8 @@ ARRAYS: Final[dict[str, Any]] = {
     "areas_read": F8,
     "lanes": LANE,
     "heap": EVENT,
+    "far": FAR,
+    "bins": I4,
     "requests": REQUEST,
     "attempts": ATTEMPT,
     "log": LOG,
@@ -194,6 +199,14 @@ WORLD = np.dtype(
         ("service_count", I8),
         ("heap_size", I8),
         ("first_taken", I8),
+        ("near", I8),
+        ("far_count", I8),
+        ("free_far", I8),
+        ("bins_begin", F8),
+        ("bin_width", F8),
+        ("bins_passed", I8),
+        ("paced_at", F8),
+        ("paced_events", I8),
         ("free_request", I8),
         ("free_attempt", I8),
         ("log_size", I8),
@@ -240,6 +253,8 @@ counts_read = _world_view("counts_read")
 areas_read = _world_view("areas_read")
 lanes = _world_view("lanes")
 heap = _world_view("heap")
+far = _world_view("far")
+bins = _world_view("bins")
 requests = _world_view("requests")
 attempts = _world_view("attempts")
 log = _world_view("log")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 import sim
 import sim.errors
-from sim.engines import by_recursion, compiled, reference
+from sim.engines import by_events, by_recursion, compiled, reference
 from sim.study.replicate import run
 from tests.engines.agreement import differences, differences_of_recursion, first_difference
 from tests.engines.generated import scenarios, without_feedback
@@ -24,6 +24,14 @@ from tests.engines.generated import scenarios, without_feedback
 def test_engines_agree_on_generated_scenarios(document: dict[str, Any]) -> None:
     text = json.dumps(document, indent=1)
     assert differences(sim.loads(text)) == [], text
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scenarios())
+def test_engines_agree_where_events_are_set_aside(document: dict[str, Any]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(by_events, "NEAR", 3)
+        assert differences(sim.loads(json.dumps(document))) == [], json.dumps(document, indent=1)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))

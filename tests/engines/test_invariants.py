@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import sim
-from sim.engines import compiled, kernel, stages
+from sim.engines import by_events, compiled, kernel, stages
 from sim.engines import observations as see
 from sim.engines.by_events import EventWorld
 from sim.engines.invariants import between_events, violations
@@ -32,11 +32,15 @@ BUSY = sim.loads(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("near", [by_events.NEAR, 3])
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scenarios())
-def test_every_rule_holds_at_every_event(document: dict[str, Any]) -> None:
-    scenario = sim.loads(json.dumps(document)).set("run.duration", "1s").set("run.warmup", "100ms")
-    compiled.replicate(scenario, 0, seed=scenario.run.seed, warmup=0.1, checked=True)
+def test_every_rule_holds_at_every_event(near: int, document: dict[str, Any]) -> None:
+    document["run"] |= {"duration": "1s", "warmup": "100ms", "series": "500ms"}
+    scenario = sim.loads(json.dumps(document))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(by_events, "NEAR", near)  # so that events are set aside where there are few
+        compiled.replicate(scenario, 0, seed=scenario.run.seed, warmup=0.1, checked=True)
 
 
 def in_the_middle() -> EventWorld:
