@@ -148,13 +148,12 @@ def set_aside(w: Any, time: float, key: Any, item: int) -> bool:
 
 @machine_code
 def pace_bins(w: Any) -> bool:
-    """Sets up empty bins, each as wide as some events have lately taken; whether that can be."""
-    events, passed = w.events - w.paced_events, w.now - w.paced_at
-    w.paced_events, w.paced_at = w.events, w.now
-    if events == 0:
-        return False
+    """Sets up empty bins, each as wide as so many events have lately taken; whether that can be."""
+    events = w.events - w.paced_events
+    if events >= A_BIN or w.bin_width == 0.0 < events:
+        w.bin_width = (w.now - w.paced_at) / events * A_BIN
+        w.paced_events, w.paced_at = w.events, w.now
     w.bins_begin, w.bins_passed = w.now, 0
-    w.bin_width = passed / events * A_BIN
     return bool(w.bin_width > FINEST * w.now)
 
 
