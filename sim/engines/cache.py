@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import signal
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -28,7 +29,7 @@ _compiled = threading.Event()
 
 def compile_once(first_call: Callable[[], object]) -> None:
     """Makes the call that compiles the kernel or loads it from the cache, once a process; a compile is announced."""
-    with _compiling:
+    with _compiling, _interrupted_afterwards():
         if _compiled.is_set():
             return
         place = folder()
@@ -39,6 +40,28 @@ def compile_once(first_call: Callable[[], object]) -> None:
             first_call()
             _tell(f"compiled in {time.perf_counter() - began:.0f} s")
         _compiled.set()
+
+
+@contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Holds Ctrl-C back until the block is over, as numba would lose it in its callbacks; a second gets through."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+
+    def remember(number: int, _frame: object) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 def _loads(first_call: Callable[[], object], place: Path | None) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -76,8 +78,8 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, damaged: str) -> None:
     shutil.copytree(place, tmp_path / place.name)
     first = run(FOREBAY_CACHE=str(tmp_path))
     assert first.stderr == ""
-    (file,) = tmp_path.rglob(damaged)
-    file.write_bytes(file.read_bytes()[:100])
+    for file in tmp_path.rglob(damaged):
+        file.write_bytes(file.read_bytes()[:100])
     mended = run(FOREBAY_CACHE=str(tmp_path))
     assert "cannot be read" in mended.stderr
     assert mended.stdout == first.stdout
@@ -88,6 +90,21 @@ def test_first_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -
         done = list(pool.map(lambda _: run(FOREBAY_CACHE=str(tmp_path)), range(2)))
     assert len({each.stdout for each in done}) == 1
     assert run(FOREBAY_CACHE=str(tmp_path)).stderr == ""
+
+
+def test_an_interrupt_while_it_compiles_is_told_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    finished = []
+
+    def first_call() -> None:
+        signal.raise_signal(signal.SIGINT)
+        finished.append(True)
+
+    monkeypatch.setattr(cache, "_compiled", threading.Event())
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        cache.compile_once(first_call)
+    assert finished
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_folders_that_cannot_be_used_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
