@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from benchmarks import subjects
-from benchmarks.page import table, verdict, write_section
+from benchmarks.page import ROOT, table, verdict, write_section
 
 LIMIT = 400.0
 """Megabytes (10^6 bytes) that 10^7 requests may take."""
@@ -22,6 +23,17 @@ OFFERED = 1.5
 """Offered rate over capacity: with the retries, the queue never has a free place for long."""
 
 
+def peak_of(command: list[str], stream: IO[bytes]) -> float:
+    """Peak in MB of a command that must succeed; its output goes to the stream."""
+    child = subprocess.Popen(command, stdout=stream, cwd=ROOT)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{' '.join(command[1:4])} ended with exit {child.returncode}")
+    # Linux counts in KiB, macOS in bytes.
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
 def peak(requests: float) -> tuple[float, float, float]:
     """(peak in MB, requests born, attempts a request) of one `forebay run` in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -29,16 +41,11 @@ def peak(requests: float) -> tuple[float, float, float]:
         path.write_text(subjects.retrying(requests, OFFERED), encoding="utf-8")
         out = Path(folder) / "run.json"
         with out.open("wb") as stream:
-            command = [sys.executable, "-m", "sim", "run", str(path), "--format", "json", "--quiet"]
-            child = subprocess.Popen(command, stdout=stream)
-            _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode:
-            raise SystemExit(f"forebay run ended with exit {child.returncode}")
+            size = peak_of(
+                [sys.executable, "-m", "sim", "run", str(path), "--format", "json", "--quiet"], stream
+            )
         books = json.loads(out.read_text(encoding="utf-8"))["conservation"]
-    # Linux counts in KiB, macOS in bytes.
-    size = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return size / 1e6, books["born"], books["sent"] / books["born"]
+    return size, books["born"], books["sent"] / books["born"]
 
 
 def main() -> bool:

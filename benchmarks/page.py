@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -21,13 +22,19 @@ limits and the memory hold elsewhere.
 
 """
 
-SECTIONS: Final = ("speed", "memory", "startup")
+SECTIONS: Final = ("speed", "peers", "scale", "memory", "startup")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; the first column is aligned left, the others right."""
     lines = [columns, ["---", *["--:"] * (len(columns) - 1)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def paragraph(*sentences: str) -> str:
+    """Sentences as a paragraph of lines that are not too long, and an empty line after it."""
+    words = textwrap.fill(" ".join(sentences), 118, break_long_words=False, break_on_hyphens=False)
+    return f"{words}\n\n"
 
 
 def write_section(name: str, text: str) -> None:

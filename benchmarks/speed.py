@@ -76,6 +76,7 @@ def main() -> bool:
     text = (
         "## Speed\n\nRequests a CPU second on one thread, audits and figures included, the compile left out: "
         f"medians of {REPEATS} runs\nof 2 million requests (compiled) and 20,000 (reference), in turn.\n"
+        "Without feedback M/M/1 runs by the recursion; the section below has the event engine beside it.\n"
         f"The retrying queue is offered {subjects.OFFERED:g} times its capacity: 16 workers, 64 places, a timeout"
         " of ten\nservices, five attempts, full jitter.\n\n"
         + table(
