@@ -257,8 +257,7 @@ def retrying(runs: Runs) -> tuple[str, tuple[str, bool]]:
     text += "\n" + paragraph(
         f"Forebay over SimPy: {times(statistics.median(ratios))} ({times(min(ratios))} … {times(max(ratios))}).",
         agreement(runs),
-    ).rstrip("\n")
-    text += "\n"
+    )
     return text, limit
 
 
@@ -314,11 +313,11 @@ def main(rounds: int) -> bool:
     text = (
         "## Beside other simulators\n\n"
         + paragraph(
-            f"Requests a CPU second on one thread: medians of {rounds} {'round' if rounds == 1 else 'rounds'}, in",
-            "each of which every tool has its turn, a process of its own each time, about a second of work. Compiling,",
-            "loading and a first small run are left out for all. M/M/1 and M/M/64 are at 80 % load, M/M/16/80 is offered",
-            "1.06 times its capacity, and who finds 80 inside is lost. The scripts are in [benchmarks/peers](../benchmarks/peers/).",
-            "A tool that keeps less does less, so what each keeps is said below.",
+            f"Requests a CPU second on one thread: medians of {rounds} rounds, in each of which every tool has its",
+            "turn, a process of its own each time, about a second of work. Compiling, loading and a first small run",
+            "are left out for all. M/M/1 and M/M/64 are at 80 % load, M/M/16/80 is offered 1.06 times its capacity,",
+            "and who finds 80 inside is lost. The scripts are in [benchmarks/peers](../benchmarks/peers/). A tool",
+            "that keeps less does less, so what each keeps is said below.",
         )
         + speed_table(runs)
         + f"\n![{picture}](pictures/{bars.FILE.name})\n\n### Ratios\n\n"
