@@ -39,6 +39,9 @@ PURPOSES: Final = (
     "error",
     "patience",
     "rank",
+    "throttle",
+    "admission",
+    "balance",
 )
 """What a draw is for. A new purpose goes to the end: the position is part of every name."""
 

@@ -85,9 +85,7 @@ def command(
         terminal.note(f"wrote {', '.join(str(path) for path in write_tables(results, out))}")
     if interrupted:
         wanted = scenario.run.replications if replications is None else replications
-        terminal.complain(
-            f"the figures are of the first {results.replications} of {wanted} replications"
-        )
+        terminal.complain(f"the figures are of the first {results.replications} of {wanted} replications")
         return INTERRUPTED
     return of_verdict(results.verdict)
 

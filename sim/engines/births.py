@@ -15,6 +15,7 @@ from sim.engines.memory import parameters, requests, sources, states
 from sim.engines.rules import uniform
 from sim.engines.stages import NO_TIME, SEND, TOO_MANY_REQUESTS, follow
 from sim.engines.tally import change, count
+from sim.scenario.outcomes import FIRST
 
 
 @inlined
@@ -140,6 +141,7 @@ def arrive(w: Any, source: int, number: int, t: float) -> None:
     r.name = name_of(source, number, 0)
     r.born, r.attempt = t, 0
     r.in_orbit, r.previous_backoff, r.size, r.work = 0, 0.0, size, work
+    r.case, r.awaited, r.hedges = FIRST, 0, 0
     r.counted = 1 if w.warmup <= t <= w.duration else 0
     count(w, source, see.BORN, 1.0)
     change(w, source, see.CLIENT, 1.0, t)

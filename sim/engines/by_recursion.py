@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,34 +13,49 @@ from sim.engines import recursion
 from sim.engines.lowering import Lowered
 from sim.engines.world import World, power_of_two
 from sim.scenario.arrivals import Closed
+from sim.scenario.clients import Client, Retry
 from sim.scenario.disciplines import Fifo
 from sim.scenario.scenario import Scenario
+from sim.scenario.services import Queue, Service
+
+INDIFFERENT: Final = {
+    Client: {"cancel", "retry", "late_reply", "instances"},
+    Retry: {"attempts", "on", "probability", "backoff", "retry_after"},
+    Service: {"workers", "service_time", "queue", "retry_after", "balance"},
+    Queue: {"capacity", "discipline", "overflow"},
+}
+"""Keys that a recursion does not care about, or that are looked at one by one; every other one must be unset."""
 
 
 def without_feedback(scenario: Scenario) -> bool:
     """Whether an attempt's start follows from the arrivals before it alone: nobody returns, gives up or overtakes."""
     for name, traffic in scenario.traffic.items():
         client = scenario.client_of(name)
-        queue = scenario.services[traffic.call].queue
-        never_fails = math.isinf(queue.capacity)
+        never_fails = math.isinf(scenario.services[traffic.call].queue.capacity)
         if (
             isinstance(traffic.arrivals, Closed)
-            or client.timeout is not None
-            or client.deadline is not None
-            or client.network is not None
             or (client.retry.attempts > 1 and not never_fails)
+            or not (_is_plain(client) and _is_plain(client.retry))
         ):
             return False
     for service in scenario.services.values():
         queue = service.queue
         if (
-            service.error_ratio > 0.0
-            or queue.max_wait is not None
+            not (_is_plain(service) and _is_plain(queue))
             or not isinstance(queue.discipline, Fifo)
             or (queue.overflow != "reject" and not math.isinf(queue.capacity))
         ):
             return False
     return all(fault.traffic is not None for fault in scenario.faults)
+
+
+def _is_plain(part: Client | Retry | Service | Queue) -> bool:
+    """Whether nothing is set that a recursion would have to care about."""
+    return all(
+        getattr(part, key) == field.get_default(call_default_factory=True)
+        for key, field in type(part).model_fields.items()
+        if key not in INDIFFERENT[type(part)]
+    )
 
 
 class RecursionWorld(World):

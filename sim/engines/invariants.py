@@ -174,7 +174,8 @@ def _books(world: EventWorld) -> Iterator[str]:
         orbit = (ours["in_orbit"] == 1).sum()
         if row[see.BORN] != row[see.SUCCESS] + row[see.GAVE_UP] + len(ours):
             yield f"traffic {traffic}: {row[see.BORN]:g} born, {len(ours)} open, and the others do not add up"
-        if row[see.SENT] != row[see.SERVED : see.LOST + 1].sum() + (sent["awaited"] == 1).sum():
+        ended = row[[see.SERVED, see.REJECTED, see.TIMEOUT, see.ERROR, see.LOST, see.CANCELLED]].sum()
+        if row[see.SENT] != ended + (sent["awaited"] == 1).sum():
             yield f"traffic {traffic}: {row[see.SENT]:g} attempts sent, and their outcomes do not add up"
         if (
             abs(levels[traffic, see.CLIENT] - len(ours)) > RARELY

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.engines.births import arrive, draw_ahead, schedule_arrival, schedule_user
 from sim.engines.cache import cached
-from sim.engines.client_side import deliver, expire, leave_orbit, send
+from sim.engines.client_side import deliver, expire, leave_orbit, may_hedge, send
 from sim.engines.events import (
     ARRIVAL,
     COMPLETION,
@@ -40,7 +40,9 @@ from sim.engines.stages import (
     CLOSE,
     DONE,
     GROW,
+    HEDGE,
     HOMEBOUND,
+    LATER,
     MOST_AT_ONE_INSTANT,
     NOTHING,
     OUT,
@@ -64,8 +66,11 @@ def take_step(w: Any, t: float) -> None:
     """Does what follows at once from the turn before."""
     step, slot = w.step, w.step_slot
     w.step = NOTHING
-    if step == SEND:
-        send(w, slot, t)
+    if step in (SEND, HEDGE):
+        request, beside = slot, -1
+        if step == HEDGE:
+            request, beside = attempts(w)[slot].request, slot
+        send(w, request, beside, t)
     elif step == REACH:
         reach(w, slot, t)
     elif step == START:
@@ -85,11 +90,16 @@ def deliver_item(w: Any, key: Any, item: int, t: float) -> None:
             follow(w, SEND, slot)
         return
     a = attempts(w)[slot]
-    if a.name != named(key):
+    if a.name + np.uint64(1 if kind == LATER else 0) != named(
+        key
+    ):  # a hedge is planned in its own name, the next
         return
     if kind == OUT:
         if a.state == OUTBOUND:
             follow(w, REACH, slot)
+    elif kind == LATER:
+        if may_hedge(w, slot):
+            follow(w, HEDGE, slot)
     elif a.state == HOMEBOUND:
         follow(w, ANSWER, slot)
 

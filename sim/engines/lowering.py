@@ -12,47 +12,61 @@ from numpy.typing import NDArray
 from sim import draws
 from sim.engines import queues
 from sim.engines.events import MOST_ATTEMPTS
-from sim.engines.memory import SERVICE, SOURCE
+from sim.engines.memory import GUARD, SERVICE, SOURCE
 from sim.engines.observations import OUTCOMES
 from sim.engines.stages import ANYWHERE, NEVER, QUEUED
 from sim.scenario.arrivals import Closed
 from sim.scenario.closed_distributions import Constant
 from sim.scenario.faults import loss_timeline, pauses, service_timeline, traffic_timeline
+from sim.scenario.guard import GuardRule
 from sim.scenario.quantities import or_infinite
 from sim.scenario.rule import Rule
 from sim.scenario.scenario import Scenario
 from sim.scenario.trace import Trace
 
 CANCEL: Final = {"never": NEVER, "queued": QUEUED, "anywhere": ANYWHERE}
-ORDER: Final = {"oldest": queues.OLDEST_FIRST, "newest": queues.NEWEST_FIRST, "rank": queues.BY_RANK}
+ORDER: Final = {
+    "oldest": queues.OLDEST_FIRST,
+    "newest": queues.NEWEST_FIRST,
+    "rank": queues.BY_RANK,
+    "either": queues.EITHER,
+}
 NONE: Final = -1
 """The address of a rule that is not there."""
 
 
 @dataclass
 class Lowered:
-    """The arrays that describe a scenario, and how many lanes of timers and floats of state it needs."""
+    """The arrays that describe a scenario, what its rules remember at first, and how many lanes of timers it has."""
 
     parameters: NDArray[np.float64]
     sources: NDArray[Any]
     services: NDArray[Any]
+    guards: NDArray[Any]
+    states: NDArray[np.float64]
     lanes: int
-    states: int
 
 
 def lower(scenario: Scenario, seed: int, replication: int) -> Lowered:
     """The flat form of one replication of a scenario."""
     writer = _Writer(scenario)
     sources = np.zeros(len(scenario.traffic), SOURCE)
-    services = np.zeros(len(scenario.services), SERVICE)
+    services = np.zeros(len(scenario.instances), SERVICE)
     for s, name in zip(sources, scenario.traffic, strict=True):
         writer.arrivals(s, name)
         writer.client(s, name)
         for purpose in draws.PURPOSES:
             s[f"{purpose}_key"] = draws.stream(seed, replication, purpose, name)
-    for line, name in zip(services, scenario.services, strict=True):
-        writer.service(line, name)
-    return Lowered(np.array(writer.p or [0.0]), sources, services, writer.lanes, writer.states)
+    for line, (name, number) in zip(services, scenario.instances, strict=True):
+        writer.service(line, name, number)
+    return Lowered(
+        np.array(writer.p or [0.0]),
+        sources,
+        services,
+        np.array(writer.guards or [(0, 0, 0, 0)], GUARD),
+        np.array(writer.states or [0.0]),
+        writer.lanes,
+    )
 
 
 class _Writer:
@@ -61,16 +75,17 @@ class _Writer:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.p: list[float] = []
-        self.lanes = self.states = 0
-        self.places = {name: place for place, name in enumerate(scenario.services)}
+        self.states: list[float] = []
+        self.guards: list[tuple[int, int, int, int]] = []
+        self.lanes = 0
+        self.places = {name: place for place, (name, number) in enumerate(scenario.instances) if number == 0}
 
     def arrivals(self, s: Any, name: str) -> None:
         """When requests are born, and what they ask of which service."""
         traffic = self.scenario.traffic[name]
         arrivals = traffic.arrivals
         s["arrival"], s["arrival_op"] = arrivals.lower(self.p), arrivals.opcode
-        s["state"] = self.states
-        self.states += arrivals.STATE
+        s["state"] = self._remembers([0.0] * arrivals.STATE)
         s["start"], s["stop"] = arrivals.start, or_infinite(arrivals.stop)
         s["batch"] = self._rule(arrivals.batch)
         s["think"] = NONE
@@ -81,6 +96,9 @@ class _Writer:
         rates = traffic_timeline(self.scenario, name)
         s["rates"], s["rate_pieces"] = self._pieces(rates), len(rates)
         s["service"], s["priority"] = self.places[traffic.call], traffic.priority
+        s["level"] = self.scenario.level_of(name)
+        service = self.scenario.services[traffic.call]
+        s["loads"] = self._remembers([0.0] * service.instances) if service.balance.loads == "client" else NONE
         s["service_time"] = self._rule(self.scenario.service_time_of(name))
 
     def client(self, s: Any, name: str) -> None:
@@ -100,12 +118,28 @@ class _Writer:
         losses = loss_timeline(self.scenario, client_name) if client_name else ()
         if any(piece.lost for piece in losses):
             s["losses"], s["loss_pieces"] = self._pieces(losses), len(losses)
+        s["instances"] = client.instances
+        s["budget"] = NONE if retry.budget is None else len(self.guards)
+        s["guards"], s["guard_count"] = self._guarded(client.guards, client.instances)
+        s["hedge"] = self._rule(client.hedge)
+        if client.hedge is not None:
+            s["hedge_op"], s["hedge_size"] = client.hedge.opcode, client.hedge.STATE
+            s["hedge_state"] = self._remembers([0.0] * client.hedge.STATE * client.instances)
+            s["hedge_attempts"], s["hedge_cancel"] = client.hedge.attempts, client.hedge.cancel
         # With a deadline too, the timers are not in the order in which they are set.
         s["lane"] = self._lane(client.timeout is not None and client.deadline is None)
 
-    def service(self, line: Any, name: str) -> None:
-        """The workers, their queue, and what goes wrong with them."""
+    def service(self, line: Any, name: str, number: int) -> None:
+        """The workers of one instance, their queue, and what goes wrong with them."""
         service = self.scenario.services[name]
+        line["first"], line["instances"] = self.places[name], service.instances
+        line["balance_op"] = service.balance.opcode
+        line["loads"] = NONE
+        if service.balance.loads == "server" and number == 0:
+            line["loads"] = self._remembers([0.0] * service.instances)
+        line["guards"], line["guard_count"] = self._guarded(service.admission, 1)
+        line["slowdown"] = self._rule(service.slowdown)
+        line["slowdown_op"] = NONE if service.slowdown is None else service.slowdown.opcode
         pieces = service_timeline(self.scenario, name)
         line["pieces"], line["piece_count"] = self._pieces(pieces), len(pieces)
         first = pieces[0]
@@ -118,12 +152,27 @@ class _Writer:
         line["drops_oldest"] = service.queue.overflow == "drop_oldest"
         discipline = service.queue.discipline
         line["order"], line["discipline_op"] = ORDER[discipline.order], discipline.opcode
+        line["discipline"] = discipline.lower(self.p)
         line["oldest"] = line["newest"] = line["root"] = -1
         line["max_wait"] = self._rule(service.queue.max_wait)
         line["lane"] = self._lane(isinstance(service.queue.max_wait, Constant))
 
     def _rule(self, rule: Rule | None) -> int:
         return NONE if rule is None else rule.lower(self.p)
+
+    def _remembers(self, initial: list[float]) -> int:
+        """Sets numbers of state aside; gives the address of the first."""
+        at = len(self.states)
+        self.states.extend(initial)
+        return at
+
+    def _guarded(self, rules: Iterable[GuardRule], instances: int) -> tuple[int, int]:
+        """The place of the first of these guards, and how many there are; each remembers apart for each instance."""
+        first = len(self.guards)
+        for rule in rules:
+            state = self._remembers(rule.initial() * instances)
+            self.guards.append((rule.opcode, rule.lower(self.p), state, rule.STATE))
+        return first, len(self.guards) - first
 
     def _numbers(self, numbers: Iterable[float]) -> int:
         """Appends plain numbers; gives the address of the first."""

@@ -37,7 +37,25 @@ LANE = np.dtype(
 )
 """A ring of timers with one constant delay, so in order by themselves; only its first one stands in the event heap."""
 
-REQUEST = np.dtype(
+LINE: Final = 64
+"""Bytes in a line of the processor's cache."""
+
+
+def in_whole_lines(fields: list[tuple[str, Any]]) -> np.dtype[Any]:
+    """A record of these fields that fills whole lines of the processor's cache."""
+    tight = np.dtype(fields, align=True)
+    places = {name: tight.fields[name][1] for name in tight.names} if tight.fields and tight.names else {}
+    return np.dtype(
+        {
+            "names": list(places),
+            "formats": [tight[name] for name in places],
+            "offsets": list(places.values()),
+            "itemsize": -(-tight.itemsize // LINE) * LINE,
+        }
+    )
+
+
+REQUEST = in_whole_lines(
     [
         ("name", U8),
         ("born", F8),
@@ -49,12 +67,15 @@ REQUEST = np.dtype(
         ("next_free", I4),
         ("in_orbit", I1),
         ("counted", I1),
-    ],
-    align=True,
+        ("case", I1),
+        ("awaited", I1),
+        ("hedges", I4),
+    ]
 )
-"""A request in 64 bytes, one line of a processor's cache: with a million of them, finding it is most of the work."""
+"""A request in one line of a processor's cache: with a million of them, finding it is most of the work. `case` is what
+its next attempt comes after, `awaited` how many of its attempts are in flight."""
 
-ATTEMPT = np.dtype(
+ATTEMPT = in_whole_lines(
     [
         ("name", U8),
         ("arrived", F8),
@@ -78,10 +99,14 @@ ATTEMPT = np.dtype(
         ("child", I4),
         ("sibling", I4),
         ("back", I4),
-    ],
-    align=True,
+        ("twin", I4),
+        ("sent", F8),
+        ("case", I1),
+        ("admitted", I1),
+    ]
 )
-"""An attempt in 128 bytes; what every attempt needs is in the first half."""
+"""An attempt in three lines: what every attempt needs is in the first, what some disciplines, hedges and the log need
+in the second, what guards need in the third. `twin` makes a ring of the attempts in flight for one request."""
 
 SOURCE = np.dtype(
     [
@@ -122,6 +147,18 @@ SOURCE = np.dtype(
         ("loss_piece", I8),
         ("lane", I8),
         ("next_time", F8),
+        ("instances", I8),
+        ("guards", I8),
+        ("guard_count", I8),
+        ("budget", I8),
+        ("hedge", I8),
+        ("hedge_op", I8),
+        ("hedge_state", I8),
+        ("hedge_size", I8),
+        ("hedge_attempts", I8),
+        ("hedge_cancel", I8),
+        ("level", F8),
+        ("loads", I8),
         *((f"{purpose}_key", U8) for purpose in PURPOSES),
     ]
 )
@@ -157,8 +194,22 @@ SERVICE = np.dtype(
         ("first_start", I8),
         ("next_start", I8),
         ("begun_edge", I8),
+        ("discipline", I8),
+        ("guards", I8),
+        ("guard_count", I8),
+        ("slowdown", I8),
+        ("slowdown_op", I8),
+        ("instances", I8),
+        ("first", I8),
+        ("balance_op", I8),
+        ("turn", I8),
+        ("loads", I8),
     ]
 )
+"""One instance of a service. Of several, `first` is the first of them, and how to balance stands there."""
+
+GUARD = np.dtype([("op", I8), ("at", I8), ("state", I8), ("size", I8)])
+"""A guard: its rule, its parameters, and where the rows of state of its client's instances begin."""
 
 ARRIVAL = np.dtype([("time", F8), ("source", I8), ("number", I8), ("size", F8)])
 
@@ -167,6 +218,7 @@ ARRAYS: Final[dict[str, Any]] = {
     "states": F8,
     "sources": SOURCE,
     "services": SERVICE,
+    "guards": GUARD,
     "meters": METER,
     "counts": F8,
     "stays": F8,
@@ -241,6 +293,7 @@ parameters = _world_view("parameters")
 states = _world_view("states")
 sources = _world_view("sources")
 services = _world_view("services")
+guards = _world_view("guards")
 meters = _world_view("meters")
 counts = _world_view("counts")
 stays = _world_view("stays")

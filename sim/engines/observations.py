@@ -16,29 +16,29 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-OUTCOMES: Final = ("open", "served", "rejected", "timeout", "error", "lost")
-OPEN, SERVED, REJECTED, TIMEOUT, ERROR, LOST = range(6)
-"""How an attempt ended, as its client sees it."""
-
-TRAFFIC_COUNTS: Final = (
-    "born",
-    "served",
-    "rejected",
-    "timeout",
-    "error",
-    "lost",
-    "success",
-    "gave_up",
-    "sent",
-    "backoffs",
+from sim.scenario.outcomes import (
+    CANCELLED,
+    DENIED,
+    ERROR,
+    LOST,
+    OPEN,
+    OUTCOMES,
+    REJECTED,
+    SERVED,
+    TIMEOUT,
 )
-BORN, SUCCESS, GAVE_UP, SENT, BACKOFFS = 0, 6, 7, 8, 9
-"""Counts of a traffic class from the start of the run; an attempt outcome is counted at its own number (1 to 5)."""
+
+__all__ = ["CANCELLED", "DENIED", "ERROR", "LOST", "OPEN", "OUTCOMES", "REJECTED", "SERVED", "TIMEOUT"]
+
+TRAFFIC_COUNTS: Final = ("born", *OUTCOMES[1:], "success", "gave_up", "sent", "backoffs", "over_budget")
+BORN = 0
+SUCCESS, GAVE_UP, SENT, BACKOFFS, OVER_BUDGET = range(len(OUTCOMES), len(OUTCOMES) + 5)
+"""Counts of a traffic class from the start of the run; an attempt outcome is counted at its own number (1 to 7)."""
 
 ARRIVED, ENTERED, STARTED, COMPLETED, REFUSED, WORK, WASTED = range(7)
 """Counts of a service from the start of the run; `work` and `wasted_work` are seconds of worker time given."""
 
-COUNTS: Final = 10
+COUNTS: Final = len(TRAFFIC_COUNTS)
 """Columns of the counts: those of a traffic class, which has the more of them."""
 
 CLIENT, ORBIT = range(2)
@@ -50,7 +50,7 @@ IN_QUEUE, IN_WORKERS, IN_SERVICE = range(3)
 HELD, STAYED, STAYS = range(3)
 """Of a boundary: seconds inside, clipped to the window; whole stays that began in the window, in s; their number."""
 
-COHORT_COUNTS: Final = ("success", "gave_up", "sent", "served", "rejected", "timeout", "error", "lost")
+COHORT_COUNTS: Final = ("success", "gave_up", "sent", *OUTCOMES[1:])
 COHORT_SUCCESS, COHORT_GAVE_UP, COHORT_SENT = 0, 1, 2
 COHORT_OUTCOME: Final = 2
 """Counts over the requests born in the window; an attempt outcome is counted at 2 + its number."""
@@ -103,7 +103,8 @@ LOG: Final = np.dtype(
         ("outcome", np.int64),
     ]
 )
-"""One attempt: times in seconds, NaN for what never happened. `finished` is the worker's, `answered` the client's."""
+"""One attempt: times in seconds, NaN for what never happened. `finished` is the worker's, `answered` the client's; of
+one that was denied, and so never sent, there is `answered` alone."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.engines import rules
 from sim.engines.jit import inlined, machine_code
-from sim.engines.memory import attempts, services
+from sim.engines.memory import attempts, parameters, services
 
-OLDEST_FIRST, NEWEST_FIRST, BY_RANK = range(3)
+OLDEST_FIRST, NEWEST_FIRST, BY_RANK, EITHER = range(4)
 
 
 @inlined
@@ -58,14 +59,17 @@ def leave(w: Any, service: int, slot: int) -> None:
 
 
 @inlined
-def next_in_line(w: Any, service: int) -> int:
+def next_in_line(w: Any, service: int, t: float) -> int:
     """The attempt that a free worker takes, or -1."""
     line = services(w)[service]
-    if line.order == OLDEST_FIRST:
+    if line.order == OLDEST_FIRST or line.oldest < 0:
         return line.oldest
     if line.order == NEWEST_FIRST:
         return line.newest
-    return line.root
+    if line.order == BY_RANK:
+        return line.root
+    waited = t - attempts(w)[line.oldest].arrived
+    return line.newest if rules.takes_newest(parameters(w), line.discipline, waited) else line.oldest
 
 
 @machine_code

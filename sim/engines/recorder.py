@@ -19,7 +19,7 @@ class Recorder:
     def __init__(self, scenario: Scenario, warmup: float, logged: bool, watched: bool) -> None:
         self.warmup, self.duration = warmup, scenario.run.duration
         self.edges = see.edges_of(self.duration, warmup, scenario.run.bin_width)
-        self.rows = len(scenario.traffic) + len(scenario.services)
+        self.rows = len(scenario.traffic) + len(scenario.instances)
         self.counts = [[0.0] * see.COUNTS for _ in range(self.rows)]
         self.level = [[0.0] * see.METERS for _ in range(self.rows)]
         self.since = [[0.0] * see.METERS for _ in range(self.rows)]
@@ -31,7 +31,7 @@ class Recorder:
         self.counts_read: list[list[list[float]]] = []
         self.areas_read: list[list[list[float]]] = []
         self.traffic = len(scenario.traffic)
-        self.occupancy = np.zeros((len(scenario.services), see.STATES)) if watched else None
+        self.occupancy = np.zeros((len(scenario.instances), see.STATES)) if watched else None
         self.watched_since = [0.0] * self.rows
         self.log: list[list[float]] | None = [] if logged else None
 

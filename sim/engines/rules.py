@@ -10,9 +10,11 @@ from typing import Any, Final
 from sim import draws
 from sim.engines.events import attempt_of, number_of
 from sim.engines.jit import compiled, inlined, ladder, replace
-from sim.scenario import arrivals, disciplines
+from sim.scenario import arrivals, balance, disciplines, guards, hedge, slowdown
 from sim.scenario import backoff as backoffs
 from sim.scenario import distributions as laws
+from sim.scenario.disciplines import AdaptiveLifo
+from sim.scenario.guard import GuardRule
 
 PIECE: Final = 5
 """Numbers in one piece of a service's timeline: at, workers, time factor, error ratio, paused."""
@@ -56,3 +58,20 @@ gap = ladder(
 )
 backoff = ladder([kind.rule for kind in backoffs.MEMBERS], "p, at, retry, previous, u", "nan")
 rank = ladder([kind.rule for kind in disciplines.MEMBERS], "priority, work, expiry, u", "nan")
+takes_newest = compiled(AdaptiveLifo.takes_newest)
+
+
+def _of_guards(question: str, arguments: str, otherwise: str) -> Any:
+    """A ladder over the guards that have an answer of their own to a question."""
+    own = [getattr(kind, question) for kind in guards.MEMBERS]
+    common = getattr(GuardRule, question)
+    return ladder([answer if answer is not common else None for answer in own], arguments, otherwise)
+
+
+admits = _of_guards("admits", "p, at, s, i, t, u, case, ahead, patience", "True")
+keeps = _of_guards("keeps", "p, at, s, i, t, waited, left, patience", "True")
+ends = _of_guards("ends", "p, at, s, i, t, outcome, case, lasted, worked", "None")
+hedge_after = ladder([kind.rule for kind in hedge.MEMBERS], "p, at, s, i", "nan")
+hedge_learns = ladder([kind.learns for kind in hedge.MEMBERS], "p, at, s, i, lasted", "None")
+slowed = ladder([kind.rule for kind in slowdown.MEMBERS], "p, at, work, waiting, busy", "nan")
+balanced = ladder([kind.rule for kind in balance.MEMBERS], "load, at, many, turn, u", "-1")

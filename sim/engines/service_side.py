@@ -16,20 +16,23 @@ from sim.engines.events import (
     TICK,
     key_of,
     name_of,
+    number_of,
     push,
     set_timer,
     source_of,
 )
+from sim.engines.guarding import kept, may_go, told
 from sim.engines.jit import inlined, machine_code
-from sim.engines.memory import attempts, log, parameters, services, sources
+from sim.engines.memory import attempts, log, parameters, services, sources, states
 from sim.engines.queues import BY_RANK, join, leave, next_in_line
-from sim.engines.rules import uniform_of
+from sim.engines.rules import uniform, uniform_of
 from sim.engines.stages import (
     ANSWER,
     BACK,
     GONE,
     HOMEBOUND,
     NO_TIME,
+    OUTBOUND,
     SERVING,
     START,
     WAITING,
@@ -53,8 +56,15 @@ def reach(w: Any, slot: int, t: float) -> None:
     if a.row >= 0:
         log(w)[a.row].arrived = t
     count(w, row, see.ARRIVED, 1.0)
-    if line.paused == 0 and level(w, row, see.BUSY) < line.workers:
+    if line.guard_count > 0 and not let_in(w, slot, t):
+        refuse(w, slot, t)
+    elif line.paused == 0 and level(w, row, see.BUSY) < line.workers:
+        if line.guard_count > 0 and not worth_serving(w, slot, t):
+            refuse(w, slot, t)
+            return
         count(w, row, see.ENTERED, 1.0)
+        if line.instances > 1:
+            load(w, a.service, 1.0)
         follow(w, START, slot)
     elif level(w, row, see.QUEUE) < line.capacity:
         enter_line(w, slot, t)
@@ -65,6 +75,53 @@ def reach(w: Any, slot: int, t: float) -> None:
         enter_line(w, slot, t)
     else:
         refuse(w, slot, t)
+
+
+@machine_code
+def let_in(w: Any, slot: int, t: float) -> bool:
+    """Whether the service's admission lets an attempt in."""
+    a = attempts(w)[slot]
+    line, s = services(w)[a.service], sources(w)[source_of(a.name)]
+    waiting = level(w, w.traffic_count + a.service, see.QUEUE)
+    ahead = 0.0
+    if waiting > 0.0:
+        ahead = waiting / line.workers if line.workers > 0.0 else math.inf
+    u = uniform(s.admission_key, number_of(a.name), 1)
+    passed = may_go(w, line.guards, line.guard_count, 0, t, u, s.level, ahead, a.expiry - t)
+    a.admitted = 1 if passed else 0
+    return passed
+
+
+@machine_code
+def worth_serving(w: Any, slot: int, t: float) -> bool:
+    """Whether the service's admission lets a worker take an attempt."""
+    a = attempts(w)[slot]
+    line = services(w)[a.service]
+    left = level(w, w.traffic_count + a.service, see.QUEUE)
+    if a.state == WAITING:
+        left -= 1.0
+    return kept(w, line.guards, line.guard_count, t, t - a.arrived, left, a.expiry - t)
+
+
+@machine_code
+def part_from(w: Any, slot: int, outcome: int, t: float) -> None:
+    """The service's admission learns how one that it let in has ended."""
+    a = attempts(w)[slot]
+    if a.admitted == 0:
+        return
+    a.admitted = 0
+    line, s = services(w)[a.service], sources(w)[source_of(a.name)]
+    worked = a.given if outcome in (see.SERVED, see.ERROR) else 0.0
+    told(w, line.guards, line.guard_count, 0, t, outcome, s.level, t - a.arrived, worked)
+
+
+@machine_code
+def load(w: Any, service: int, by: float) -> None:
+    """One more, or one less, waits or is served at an instance: whoever balances by it sees so."""
+    line = services(w)[service]
+    loads = services(w)[line.first].loads
+    if loads >= 0:
+        states(w)[loads + service - line.first] += by
 
 
 @inlined
@@ -83,6 +140,8 @@ def enter_line(w: Any, slot: int, t: float) -> None:
         a.rank = rules.rank(line.discipline_op, s.priority, a.work, a.expiry, u)
     count(w, row, see.ENTERED, 1.0)
     change(w, row, see.QUEUE, 1.0, t)
+    if line.instances > 1:
+        load(w, a.service, 1.0)
     join(w, a.service, slot)
     if line.max_wait >= 0:
         expiry = t + rules.quantile(p, line.max_wait, uniform_of(s.patience_key, a.name))
@@ -103,6 +162,8 @@ def quit_line(w: Any, slot: int, t: float) -> None:
     stayed(w, row, see.IN_QUEUE, a.arrived, t)
     stayed(w, row, see.IN_SERVICE, a.arrived, t)
     a.state = GONE
+    if services(w)[a.service].instances > 1:
+        load(w, a.service, -1.0)
 
 
 @inlined
@@ -128,7 +189,11 @@ def start(w: Any, slot: int, t: float) -> None:
     stayed(w, row, see.IN_QUEUE, a.arrived, t)
     if a.work < 0.0:
         a.work = work_of(w, slot)
-    end = t + a.work * line.time_factor
+    work = a.work
+    if line.slowdown >= 0:
+        waiting, busy = level(w, row, see.QUEUE), level(w, row, see.BUSY)
+        work = rules.slowed(line.slowdown_op, p, line.slowdown, work, waiting, busy)
+    end = t + work * line.time_factor
     while line.pause < line.pause_count and p[line.pauses + 2 * line.pause + 1] <= t:
         line.pause += 1
     pause = line.pause
@@ -153,7 +218,24 @@ def release_worker(w: Any, slot: int, t: float) -> None:
     change(w, row, see.BUSY, -1.0, t)
     stayed(w, row, see.IN_WORKERS, a.started, t)
     stayed(w, row, see.IN_SERVICE, a.arrived, t)
+    if services(w)[a.service].instances > 1:
+        load(w, a.service, -1.0)
     make_ready(w, a.service)
+
+
+@machine_code
+def leave_service(w: Any, slot: int, even_in_service: bool, outcome: int, t: float) -> None:
+    """Takes an attempt that is no longer wanted from its way there, the line, or even from its worker."""
+    a = attempts(w)[slot]
+    if a.state == OUTBOUND:
+        a.state = GONE
+    elif a.state == WAITING:
+        quit_line(w, slot, t)
+        part_from(w, slot, outcome, t)
+    elif a.state == SERVING and even_in_service:
+        release_worker(w, slot, t)
+        count(w, w.traffic_count + a.service, see.WASTED, a.given)
+        part_from(w, slot, outcome, t)
 
 
 @inlined
@@ -171,8 +253,12 @@ def take_next(w: Any, t: float) -> None:
     line = services(w)[service]
     row = w.traffic_count + service
     if line.paused == 0 and level(w, row, see.BUSY) < line.workers:
-        slot = next_in_line(w, service)
+        slot = next_in_line(w, service, t)
         if slot >= 0:
+            if line.guard_count > 0 and not worth_serving(w, slot, t):
+                quit_line(w, slot, t)
+                refuse(w, slot, t)
+                return
             leave(w, service, slot)
             change(w, row, see.QUEUE, -1.0, t)
             follow(w, START, slot)
@@ -199,6 +285,8 @@ def complete(w: Any, slot: int, t: float) -> None:
     error_ratio = services(w)[a.service].error_ratio
     if error_ratio > 0.0 and uniform_of(sources(w)[source_of(a.name)].error_key, a.name) < error_ratio:
         outcome = see.ERROR
+    if services(w)[a.service].guard_count > 0:
+        part_from(w, slot, outcome, t)
     reply(w, slot, outcome, t)
 
 
@@ -207,6 +295,8 @@ def refuse(w: Any, slot: int, t: float) -> None:
     """The service answers 503."""
     a = attempts(w)[slot]
     count(w, w.traffic_count + a.service, see.REFUSED, 1.0)
+    if services(w)[a.service].guard_count > 0:
+        part_from(w, slot, see.REJECTED, t)
     reply(w, slot, see.REJECTED, t)
 
 

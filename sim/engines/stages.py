@@ -18,13 +18,13 @@ MOST_AT_ONE_INSTANT: Final = 20_000_000
 OUTBOUND, WAITING, SERVING, HOMEBOUND, GONE = range(5)
 """Where an attempt is, as its service sees it."""
 
-NOTHING, SEND, REACH, START, ANSWER = range(5)
+NOTHING, SEND, REACH, START, ANSWER, HEDGE = range(6)
 """What follows at once from an event, done in a turn of its own: a request's next attempt is sent; an attempt reaches
-its service; a worker takes it; an answer reaches its client. So no function calls itself through others, each is
-compiled in one place, and one turn adds few events."""
+its service; a worker takes it; an answer reaches its client; a hedge is sent beside an attempt. So no function
+calls itself through others, each is compiled in one place, and one turn adds few events."""
 
-OUT, BACK, RETRY = range(3)
-"""What a delivery delivers: an attempt to its service, a reply to its client, a retry's turn to be sent."""
+OUT, BACK, RETRY, LATER = range(4)
+"""What a delivery delivers: an attempt to its service, a reply to its client, a retry's turn to be sent, a hedge's."""
 
 NEVER, QUEUED, ANYWHERE = range(3)
 """What a timeout cancels at the server."""

@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 
 from sim.engines import observations as see
 from sim.engines.lowering import Lowered
-from sim.engines.memory import ARRAYS, WORLD
+from sim.engines.memory import ARRAYS, LINE, WORLD
 
 FIRST_SIZE = 256
 """What pools begin with; they double when they are nearly full."""
-
-LINE = 64
-"""Bytes in a line of the processor's cache."""
 
 
 class World:
@@ -41,9 +38,10 @@ class World:
         self.place("parameters", flat.parameters)
         self.place("sources", flat.sources)
         self.place("services", flat.services)
+        self.place("guards", flat.guards)
+        self.place("states", flat.states)
         self.place("edges", edges)
         self.allocate(
-            states=flat.states,
             meters=self.rows * see.METERS,
             counts=self.rows * see.COUNTS,
             stays=self.rows * 9,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 """Relative difference allowed between the two sides of Little's law along one path."""
 
-OUTCOMES = ("served", "rejected", "timeout", "error", "lost")
+OUTCOMES = ("served", "rejected", "timeout", "error", "lost", "cancelled")
+"""How attempts that were sent may end."""
 
 
 def boundaries(scenario: Scenario) -> list[tuple[str, str, int, int, tuple[int, ...], int]]:
@@ -95,7 +96,10 @@ def conservation(scenario: Scenario, runs: Sequence[Observations]) -> dict[str, 
             final[:, see.BORN],
             final[:, see.SUCCESS] + final[:, see.GAVE_UP] + seen.levels[:traffic, see.CLIENT],
         )
-        and np.array_equal(final[:, see.SENT], final[:, see.SERVED : see.LOST + 1].sum(axis=1) + seen.awaited)
+        and np.array_equal(
+            final[:, see.SENT],
+            final[:, [names.index(outcome) for outcome in OUTCOMES]].sum(axis=1) + seen.awaited,
+        )
         for final, seen in zip(finals, runs, strict=True)
     )
     return {
@@ -106,6 +110,7 @@ def conservation(scenario: Scenario, runs: Sequence[Observations]) -> dict[str, 
         "sent": total["sent"],
         **{outcome: total[outcome] for outcome in OUTCOMES},
         "attempts_open": awaited,
+        "denied": total["denied"],
         "passed": passed,
     }
 

@@ -45,7 +45,7 @@ def figures(scenario: Scenario, seen: Observations) -> Figures:
             }
     for place, name in enumerate(scenario.services):
         row = len(names) + place
-        found |= {(f"service:{name}", metric): figure for metric, figure in _service_side(seen, row).items()}
+        found |= {(f"service:{name}", metric): figure for metric, figure in service_side(seen, row).items()}
     return found
 
 
@@ -65,6 +65,10 @@ def _client_side(seen: Observations, rows: list[int]) -> dict[str, Figure]:
         "amplification": Figure(sent / born if born else math.nan),
         "rejected_ratio": _share(cohort[see.COHORT_OUTCOME + see.REJECTED], sent),
         "timeout_ratio": _share(cohort[see.COHORT_OUTCOME + see.TIMEOUT], sent),
+        "denied_ratio": _share(
+            cohort[see.COHORT_OUTCOME + see.DENIED], sent + float(cohort[see.COHORT_OUTCOME + see.DENIED])
+        ),
+        "over_budget_rate": Figure(float(counts[see.OVER_BUDGET]) / span),
     }
     histogram = seen.histogram[rows, see.LATENCY].sum(axis=0)
     found |= _durations("latency", histogram, seen.moments[rows, see.LATENCY], tuple(SHARES))
@@ -72,7 +76,8 @@ def _client_side(seen: Observations, rows: list[int]) -> dict[str, Figure]:
     return found
 
 
-def _service_side(seen: Observations, row: int) -> dict[str, Figure]:
+def service_side(seen: Observations, row: int) -> dict[str, Figure]:
+    """Figures of a service, or of one of its instances."""
     span = seen.duration - seen.warmup
     counts, areas = seen.window_counts[row], seen.window_areas[row]
     queue, busy, workers = (float(areas[meter]) / span for meter in (see.QUEUE, see.BUSY, see.WORKERS))

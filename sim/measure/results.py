@@ -16,6 +16,7 @@ from sim.engines.observations import Observations
 from sim.measure import audits, series
 from sim.measure.figures import Figure, figures
 from sim.measure.histograms import EDGES
+from sim.measure.instances import apart, together
 from sim.measure.intervals import CONFIDENCE, binomial, clipped, interval
 from sim.scenario.metrics import SCHEMA_VERSION, UNBOUNDED_RATIOS, unit_of
 from sim.scenario.scenario import Scenario
@@ -36,7 +37,8 @@ class Results:
         scenario: what was run.
         engine, seed, replications, warmup: how; warmup in seconds, found if the scenario says `auto`.
         summary: DataFrame of subject, metric, mean, low, high (95 % interval), n, unit, method.
-        runs: the observations of each replication.
+        runs: the observations of each replication, with one row for each service.
+        apart: the same with one row for each instance of a service, as the engine left them.
         audits, conservation: Little's law at each boundary, and the books; both held, or there were no results.
         objectives: DataFrame of subject, metric, at_most, at_least, value, low, high, passed, verdict.
     """
@@ -46,7 +48,8 @@ class Results:
         self.engine, self.seed = engine, seed
         self.replications = len(runs)
         self.warmup = runs[0].warmup
-        self.runs = runs
+        self.apart = runs
+        self.runs = runs = [together(scenario, seen) for seen in runs]
         self.audits = audits.little(scenario, runs)
         self.conservation = audits.conservation(scenario, runs)
         audits.refuse_broken(self.audits, self.conservation)
@@ -117,6 +120,11 @@ class Results:
         return series.tidy(self.scenario, self.runs)
 
     @cached_property
+    def instances(self) -> pd.DataFrame:
+        """Each instance of the services that have several: subject, instance, metric, mean, low, high, unit."""
+        return apart(self.scenario, self.apart)
+
+    @cached_property
     def latency(self) -> pd.DataFrame:
         """Histograms over all replications: subject, metric, low, high (s), count; empty buckets left out."""
         import pandas as pd
@@ -168,6 +176,8 @@ class Results:
         rows = []
         for place, name in enumerate(self.scenario.services):
             seconds = np.array([seen.occupancy[place] for seen in self.runs if seen.occupancy is not None])
+            if not seconds.any():  # several instances: the number in all of them at a time is not kept
+                continue
             shares = seconds / (self.runs[0].duration - self.warmup)
             for number in range(int(np.flatnonzero(shares.any(axis=0))[-1]) + 1):
                 mean, low, high = interval(shares[:, number])

@@ -253,6 +253,65 @@ class CeleryBackoff(BackoffRule):
         return min(delay, float(math.floor(u * (delay + 1.0))))
 
 
+class GrpcBackoff(BackoffRule):
+    """gRPC's retryPolicy: min(initial·multiplier^(n-1), max)·U(0.8, 1.2); `jitter: full` is its older text, U·d.
+
+    gRPC allows `attempts` up to 5.
+    """
+
+    kind: Literal["grpc"] = "grpc"
+    initial: Duration
+    max: Duration
+    multiplier: PositiveNumber = 2.0
+    jitter: Literal["spread", "full"] = "spread"
+
+    def parameters(self, p: list[float]) -> list[float]:
+        """Initial, max, multiplier, whether full, and the limit of the growth."""
+        return [
+            self.initial,
+            self.max,
+            self.multiplier,
+            float(self.jitter == "full"),
+            growth_limit(self.multiplier),
+        ]
+
+    @staticmethod
+    def rule(p: Row, at: int, retry: float, previous: float, u: float) -> float:
+        """d·(0.8 + 0.4·u), or d·u."""
+        delay = min(p[at + 1], grown(p[at], p[at + 2], retry, p[at + 4]))
+        return delay * u if p[at + 3] != 0.0 else delay * (0.8 + 0.4 * u)
+
+
+class TenacityBackoff(BackoffRule):
+    """tenacity's wait_exponential: max(min, min(max, multiplier·exp_base^(n-1))); with `random` its
+    wait_random_exponential, evenly between min and that.
+    """
+
+    kind: Literal["tenacity"] = "tenacity"
+    multiplier: Duration = 1.0
+    exp_base: PositiveNumber = 2.0
+    min: Duration = 0.0
+    max: Duration | None = None
+    random: Flag = False
+
+    def parameters(self, p: list[float]) -> list[float]:
+        """Multiplier, base of the power, min, max, whether random, and the limit of the growth."""
+        return [
+            self.multiplier,
+            self.exp_base,
+            self.min,
+            or_infinite(self.max),
+            float(self.random),
+            growth_limit(self.exp_base),
+        ]
+
+    @staticmethod
+    def rule(p: Row, at: int, retry: float, previous: float, u: float) -> float:
+        """The capped power, or min + u·(that - min)."""
+        delay = max(p[at + 2], min(p[at + 3], grown(p[at], p[at + 1], retry, p[at + 5])))
+        return p[at + 2] + u * (delay - p[at + 2]) if p[at + 4] != 0.0 else delay
+
+
 AnyBackoff = (
     NoBackoff
     | ConstantBackoff
@@ -262,6 +321,8 @@ AnyBackoff = (
     | ScheduleBackoff
     | RandomBackoff
     | CeleryBackoff
+    | GrpcBackoff
+    | TenacityBackoff
 )
 Backoff = Annotated[AnyBackoff, Field(discriminator="kind"), written_bare("delay")]
 """A backoff as a field of a model; a bare duration stands for `kind: constant`."""

@@ -8,9 +8,14 @@ from pydantic import BeforeValidator, Field
 
 from sim.errors import printable
 from sim.scenario.backoff import Backoff, NoBackoff
+from sim.scenario.budgets import Budget
 from sim.scenario.distributions import Distribution
+from sim.scenario.guard import GuardRule
+from sim.scenario.hedge import Hedge
+from sim.scenario.limits import Limit
 from sim.scenario.part import Part
-from sim.scenario.quantities import Attempts, Flag, PositiveDuration, Ratio, refuse, show
+from sim.scenario.quantities import Attempts, Flag, Instances, PositiveDuration, Ratio, refuse, show
+from sim.scenario.throttles import Breaker, Throttle
 
 Outcome = Literal["rejected", "timeout", "error", "lost", "denied"]
 RETRIED_BY_DEFAULT: tuple[Outcome, ...] = ("rejected", "timeout", "error", "lost")
@@ -43,6 +48,11 @@ class Retry(Part):
         examples=[{"kind": "exponential", "base": "100ms", "cap": "20s", "jitter": "full"}],
     )
     retry_after: Flag = Field(default=True, description="a 503's Retry-After is a lower bound on the wait")
+    budget: Budget | None = Field(
+        default=None,
+        description="how many retries the client may afford",
+        examples=[{"kind": "token_bucket"}],
+    )
 
 
 class Client(Part):
@@ -67,3 +77,30 @@ class Client(Part):
     network: Distribution | None = Field(
         default=None, description="delay of one way, drawn for each way", examples=["5ms"]
     )
+    instances: Instances = Field(
+        default=1,
+        description="the traffic is spread evenly over so many clients, each with its own budget, breaker, throttle",
+    )
+    breaker: Breaker | None = Field(
+        default=None, description="denies attempts while too many fail", examples=[{"kind": "circuit"}]
+    )
+    throttle: Throttle | None = Field(
+        default=None,
+        description="denies a share of the attempts while they fail",
+        examples=[{"kind": "adaptive"}],
+    )
+    limit: Limit | None = Field(
+        default=None, description="bounds the attempts in flight", examples=[{"kind": "vegas"}]
+    )
+    hedge: Hedge | None = Field(
+        default=None, description="a second attempt beside one that takes long", examples=["50ms"]
+    )
+
+    @property
+    def guards(self) -> tuple[GuardRule, ...]:
+        """What its attempts must pass, asked in turn: the retry budget if there is one, throttle, breaker, limit."""
+        return tuple(
+            guard
+            for guard in (self.retry.budget, self.throttle, self.breaker, self.limit)
+            if guard is not None
+        )

@@ -6,13 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sim.scenario.rule import Rule, family, written_bare
+from sim.scenario.quantities import PositiveDuration
+from sim.scenario.rule import Row, Rule, family, written_bare
 
-Order = Literal["oldest", "newest", "rank"]
+Order = Literal["oldest", "newest", "rank", "either"]
 
 
 class DisciplineRule(Rule):
-    """A discipline; `order` says whether a queue takes its oldest, its newest, or the smallest rank."""
+    """A discipline; `order` says whether a queue takes its oldest, its newest, the smallest rank, or now the oldest and
+    now the newest.
+    """
 
     order: ClassVar[Order] = "rank"
 
@@ -27,6 +30,11 @@ class DisciplineRule(Rule):
             u: a uniform of its own.
         """
         raise NotImplementedError
+
+    @staticmethod
+    def takes_newest(p: Row, at: int, waited: float) -> bool:
+        """Where either may be next: whether it is the newest, when the oldest has waited so long."""
+        return False
 
 
 class Fifo(DisciplineRule):
@@ -97,7 +105,31 @@ class EarliestDeadline(DisciplineRule):
         return expiry
 
 
-AnyDiscipline = Fifo | Lifo | Random | Priority | Shortest | EarliestDeadline
+class AdaptiveLifo(DisciplineRule):
+    """First in, first out; last in, first out while the oldest has waited longer than `target`: in overload some are
+    served in time, where all would be served too late (Maurer, Fail at Scale, 2015).
+    """
+
+    kind: Literal["adaptive_lifo"] = "adaptive_lifo"
+    order: ClassVar[Order] = "either"
+    target: PositiveDuration = 0.1
+
+    def parameters(self, p: list[float]) -> list[float]:
+        """The target."""
+        return [self.target]
+
+    @staticmethod
+    def rule(priority: float, work: float, expiry: float, u: float) -> float:
+        """All alike."""
+        return 0.0
+
+    @staticmethod
+    def takes_newest(p: Row, at: int, waited: float) -> bool:
+        """The oldest has waited longer than the target."""
+        return waited > p[at]
+
+
+AnyDiscipline = Fifo | Lifo | Random | Priority | Shortest | EarliestDeadline | AdaptiveLifo
 Discipline = Annotated[AnyDiscipline, Field(discriminator="kind"), written_bare()]
 """A discipline as a field of a model; mostly a bare word."""
 

@@ -22,6 +22,8 @@ _CLIENT_SIDE: Final[dict[str, Unit]] = {
     "amplification": "ratio",
     "rejected_ratio": "ratio",
     "timeout_ratio": "ratio",
+    "denied_ratio": "ratio",
+    "over_budget_rate": "1/s",
     **{f"latency_{statistic}": "s" for statistic in _LATENCY_STATISTICS},
     "orbit": "count",
 }

@@ -19,6 +19,8 @@ from sim.errors import QuantityError, printable
 
 MOST_ATTEMPTS = 1_000_000
 MOST_REPLICATIONS = 100_000
+MOST_INSTANCES = 10_000
+MOST_HEDGED = 100
 MOST_SEED = 2**63 - 1
 
 
@@ -283,6 +285,29 @@ Ratio = Annotated[
 ]
 """Between 0 and 1; written `0.2` or `20%`."""
 
+PositiveRatio = Annotated[
+    float,
+    BeforeValidator(_plain("ratio", units.RATIO_EXAMPLE, 0.0, 1.0, parse=units.parse_ratio, above=True)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                {"type": "string", "pattern": RATIO_PATTERN},
+            ],
+            "description": "a ratio above 0, up to 1, or a percentage",
+            "examples": [0.5, "50%"],
+        }
+    ),
+]
+"""More than 0, up to 1; written `0.5` or `50%`."""
+
+Amount = Annotated[
+    float,
+    BeforeValidator(validate_amount),
+    _number_schema("number", "a number from 0", 1.5, minimum=0),
+]
+"""A finite number from zero, without a unit."""
+
 Count = Annotated[
     float,
     BeforeValidator(validate_count),
@@ -320,6 +345,20 @@ PositiveWhole = Annotated[
     _number_schema("integer", "a whole number from 1", 3, minimum=1),
 ]
 """A whole number from 1."""
+
+Instances = Annotated[
+    int,
+    BeforeValidator(_whole(1, MOST_INSTANCES, "a whole number such as 3")),
+    _number_schema("integer", "how many there are", 3, minimum=1, maximum=MOST_INSTANCES),
+]
+"""How many clients, or instances of a service: 1 to 10,000."""
+
+Hedged = Annotated[
+    int,
+    BeforeValidator(_whole(2, MOST_HEDGED, "a whole number such as 2")),
+    _number_schema("integer", "attempts in flight at once", 2, minimum=2, maximum=MOST_HEDGED),
+]
+"""How many attempts of one request may be in flight: 2 to 100."""
 
 Replications = Annotated[
     int,

@@ -152,6 +152,18 @@ class Scenario(Part):
         own = self.traffic[traffic].service_time
         return self.services[self.traffic[traffic].call].service_time if own is None else own
 
+    def level_of(self, traffic: str) -> int:
+        """How many more important priorities the classes have that call the same service; 0 for the most important."""
+        service, own = self.traffic[traffic].call, self.traffic[traffic].priority
+        return len({t.priority for t in self.traffic.values() if t.call == service and t.priority < own})
+
+    @property
+    def instances(self) -> tuple[tuple[str, int], ...]:
+        """(service, number from 0) of every instance of every service, in order."""
+        return tuple(
+            (name, number) for name, service in self.services.items() for number in range(service.instances)
+        )
+
     def metrics(self) -> dict[str, tuple[str, ...]]:
         """Subject -> the metrics that an objective may name."""
         parts = {"traffic": self.traffic, "client": self.clients, "service": self.services}

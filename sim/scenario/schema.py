@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from sim.scenario.quantities import DURATION_PATTERN
+from sim.scenario.quantities import DURATION_PATTERN, RATE_PATTERN
 from sim.scenario.rule import Rule
 
 Schema = dict[str, Any]
@@ -85,6 +85,8 @@ def _spell_default(schema: Schema) -> None:
     if isinstance(default, float):
         if DURATION_PATTERN in patterns:
             default = f"{default:g}s"
+        elif RATE_PATTERN in patterns:
+            default = f"{default:g}/s"
         elif math.isinf(default):
             default = "inf"  # JSON has no infinity
         elif default.is_integer():

@@ -6,10 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from sim.scenario.admission import Admission
+from sim.scenario.balance import Balance, RoundRobin
 from sim.scenario.disciplines import Discipline, Fifo
 from sim.scenario.distributions import Distribution
 from sim.scenario.part import Part
-from sim.scenario.quantities import Count, Duration, PositiveCount, Ratio
+from sim.scenario.quantities import Count, Duration, Instances, PositiveCount, Ratio
+from sim.scenario.slowdown import Slowdown
 
 
 class Queue(Part):
@@ -40,3 +43,21 @@ class Service(Part):
     queue: Queue = Field(default_factory=Queue, description="the places to wait", examples=[{"capacity": 64}])
     retry_after: Duration | None = Field(default=None, description="what a 503 tells the client")
     error_ratio: Ratio = Field(default=0.0, description="share of the jobs that are served, but failed")
+    admission: tuple[Admission, ...] = Field(
+        default=(),
+        description="who is let in, and who is shed at the worker's door; asked in turn",
+        examples=[[{"kind": "codel"}]],
+    )
+    slowdown: Slowdown | None = Field(
+        default=None,
+        description="why a service takes longer the more there is to do",
+        examples=[{"kind": "spill", "memory": 10000, "factor": 3}],
+    )
+    instances: Instances = Field(
+        default=1, description="so many of these services, each with its own workers and queue"
+    )
+    balance: Balance = Field(
+        default_factory=RoundRobin,
+        description="which instance an attempt is sent to",
+        examples=["power_of_two"],
+    )

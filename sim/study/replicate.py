@@ -106,7 +106,7 @@ def extended(results: Results, replications: int, *, jobs: int | None = None) ->
         results.warmup,
         jobs,
     )
-    return Results(results.scenario, [*results.runs, *more], engine=results.engine, seed=results.seed)
+    return Results(results.scenario, [*results.apart, *more], engine=results.engine, seed=results.seed)
 
 
 def _half(progress: Callable[[float], None] | None, done: float) -> Callable[[float], None] | None:

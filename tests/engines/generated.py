@@ -249,7 +249,125 @@ backoffs: st.SearchStrategy[Any] = st.one_of(
             "jitter": st.booleans(),
         },
     ),
+    mappings(
+        {"kind": st.just("grpc"), "initial": waits, "max": waits},
+        {"multiplier": st.sampled_from((2, 1.6, 0.5)), "jitter": st.sampled_from(("spread", "full"))},
+    ),
+    mappings(
+        {"kind": st.just("tenacity")},
+        {
+            "multiplier": waits,
+            "exp_base": st.sampled_from((2, 1.5)),
+            "min": waits,
+            "max": waits,
+            "random": st.booleans(),
+        },
+    ),
 )
+
+shares = st.sampled_from((0.5, 0.1, 1, "20%"))
+few = st.sampled_from((1, 2, 3, 5))
+windows = st.sampled_from(("1s", "100ms", "10s", "1us"))
+budgets = st.one_of(
+    st.sampled_from(
+        ("ratio_bucket", "token_bucket", "throttle_tokens", "concurrent", "aws_standard", "failure_ratio")
+    ),
+    mappings(
+        {"kind": st.just("ratio_bucket"), "min_per_second": st.sampled_from(("0/s", "1/s"))},
+        {"ttl": windows, "ratio": st.sampled_from((0, 0.3, 1))},
+    ),
+    mappings(
+        {"kind": st.just("token_bucket"), "size": st.sampled_from((1.5, 2, 10))},
+        {"fill": st.sampled_from((0, 0.3, 1)), "deposit_on": st.sampled_from(("success", "first_try"))},
+    ),
+    mappings({"kind": st.just("throttle_tokens")}, {"max": few, "ratio": st.sampled_from((0, 0.5, 2))}),
+    mappings({"kind": st.just("concurrent")}, {"ratio": shares, "floor": st.sampled_from((0, 1))}),
+    mappings(
+        {"kind": st.just("aws_standard"), "tokens": st.sampled_from((10, 25))},
+        {"cost": few, "timeout_cost": few, "refund": st.sampled_from((0, 2))},
+    ),
+    mappings({"kind": st.just("failure_ratio")}, {"at_most": shares, "window": windows}),
+)
+throttles = st.one_of(
+    st.sampled_from(("adaptive", "admission_control")),
+    mappings({"kind": st.just("adaptive")}, {"k": st.sampled_from((1.1, 2, 0.5)), "window": windows}),
+    mappings(
+        {"kind": st.just("admission_control")},
+        {
+            "threshold": shares,
+            "aggression": st.sampled_from((1, 2, 1.5)),
+            "window": windows,
+            "cap": st.sampled_from((0.9, 0, 1)),
+            "rps_threshold": st.sampled_from(("0/s", "5/s")),
+        },
+    ),
+)
+breakers = mappings(
+    {"kind": st.just("circuit")},
+    {
+        "failure_ratio": shares,
+        "window": windows,
+        "minimum": few,
+        "open_for": limits,
+        "probes": few,
+        "successes": few,
+    },
+)
+LEARNT = {"initial": st.just(3), "min": st.sampled_from((1, 3)), "max": st.sampled_from((4, 50))}
+bounds = st.one_of(
+    rules("concurrency_limit", limit=few),
+    mappings({"kind": st.just("aimd"), **LEARNT}, {"ratio": shares, "timeout": durations}),
+    mappings({"kind": st.just("vegas"), **LEARNT}, {"probe_multiplier": st.sampled_from((0.5, 30))}),
+    mappings(
+        {"kind": st.just("gradient2"), **LEARNT},
+        {
+            "smoothing": shares,
+            "queue": st.sampled_from((0, 4)),
+            "tolerance": st.sampled_from((1, 1.5)),
+            "long_window": st.sampled_from((1, 20)),
+        },
+    ),
+    st.sampled_from(("aimd", "vegas", "gradient2")),
+)
+HEDGED = {"attempts": st.sampled_from((2, 3, 4)), "cancel": st.booleans()}
+hedges = st.one_of(
+    durations,
+    mappings({"kind": st.just("constant"), "delay": limits}, HEDGED),
+    mappings(
+        {"kind": st.just("quantile"), "window": st.sampled_from((5, 30))},
+        {"quantile": st.sampled_from((0.5, 0.95, 1)), **HEDGED},
+    ),
+)
+admissions = st.lists(
+    st.one_of(
+        st.sampled_from(("codel", "codel_folly", "deadline", "priority_shed")),
+        mappings({"kind": st.sampled_from(("codel", "codel_folly"))}, {"target": limits, "interval": limits}),
+        mappings(
+            {"kind": st.just("rate_limit"), "rate": st.sampled_from(("20/s", "1/s", "100/s"))}, {"burst": few}
+        ),
+        mappings(
+            {"kind": st.just("priority_shed")},
+            {
+                "target": limits,
+                "window": st.sampled_from(("100ms", "1s")),
+                "requests": st.sampled_from((3, 2000)),
+                "down": shares,
+                "up": shares,
+            },
+        ),
+        bounds,
+    ),
+    max_size=3,
+)
+slowdowns = st.one_of(
+    rules("spill", memory=st.sampled_from((0, 2, 5)), factor=st.sampled_from((1, 3))),
+    mappings(
+        {"kind": st.just("contention")},
+        {"sigma": st.sampled_from((0, 0.1)), "kappa": st.sampled_from((0, 0.01))},
+    ),
+    rules("concurrency", per_job=st.sampled_from(("5ms", "0s"))),
+)
+balances = st.sampled_from(("round_robin", "random", "least_loaded", "power_of_two", "least_outstanding"))
 
 outcomes = st.lists(
     st.sampled_from(("rejected", "timeout", "error", "lost", "denied")), unique=True, max_size=5
@@ -265,12 +383,14 @@ retries = st.one_of(
             "on": outcomes,
             "probability": st.sampled_from((0.7, 0, 1, "50%")),
             "retry_after": st.booleans(),
+            "budget": budgets,
         },
     ),
     mappings(
         {"attempts": attempts, "backoff": backoffs},
         {"probability": st.sampled_from((0.7, 1)), "retry_after": st.booleans()},
     ),
+    mappings({"attempts": attempts, "budget": budgets}, {"backoff": backoffs}),
     mappings({"attempts": st.just("inf"), "backoff": st.sampled_from(LASTING)}, {"on": outcomes}),
 )
 CLIENT: Mapping[str, st.SearchStrategy[Any]] = {
@@ -280,13 +400,28 @@ CLIENT: Mapping[str, st.SearchStrategy[Any]] = {
     "cancel": st.sampled_from(("queued", "anywhere", "never")),
     "late_reply": st.sampled_from(("accept", "waste")),
     "network": distributions,
+    "instances": st.sampled_from((1, 2, 7)),
+    "breaker": breakers,
+    "throttle": throttles,
+    "limit": bounds,
+    "hedge": hedges,
 }
 clients = mappings({}, CLIENT)
 
 QUEUE: Mapping[str, st.SearchStrategy[Any]] = {
     "capacity": st.sampled_from((1, 0, 3, 10, "inf")),
     "discipline": st.sampled_from(
-        ("lifo", "random", "priority", "shortest", "earliest_deadline", "fifo", {"kind": "lifo"})
+        (
+            "lifo",
+            "random",
+            "priority",
+            "shortest",
+            "earliest_deadline",
+            "fifo",
+            "adaptive_lifo",
+            {"kind": "adaptive_lifo", "target": "10ms"},
+            {"kind": "adaptive_lifo", "target": "50ms"},
+        )
     ),
     "overflow": st.sampled_from(("drop_oldest", "reject")),
     "max_wait": distributions,
@@ -297,6 +432,10 @@ SERVICE: Mapping[str, st.SearchStrategy[Any]] = {
     "queue": queues,
     "retry_after": waits,
     "error_ratio": st.sampled_from((0.5, 0.1, 1, 0, "20%")),
+    "admission": admissions,
+    "slowdown": slowdowns,
+    "instances": st.sampled_from((1, 2, 3)),
+    "balance": balances,
 }
 services = mappings({"workers": WORKERS, "service_time": distributions}, SERVICE)
 
@@ -432,7 +571,8 @@ def without_feedback(draw: st.DrawFn) -> Written:
     written: Written = draw(scenarios())
     written.pop("clients", None)
     for service in written["services"].values():
-        service.pop("error_ratio", None)
+        for key in ("error_ratio", "admission", "slowdown", "instances"):
+            service.pop(key, None)
         queue = service.get("queue", {})
         for key in ("discipline", "max_wait") if queue.get("capacity", "inf") == "inf" else QUEUE:
             if key != "capacity":

@@ -114,7 +114,7 @@ def test_a_millionth_retry_does_not_overflow(spec: dict[str, Any]) -> None:
 def test_bare_forms_and_opcodes() -> None:
     assert ANY.validate_python("1s") == ANY.validate_python({"kind": "constant", "delay": "1s"})
     assert ANY.validate_python("celery") == ANY.validate_python({"kind": "celery"})
-    assert [member.opcode for member in MEMBERS] == list(range(8))
+    assert [member.opcode for member in MEMBERS] == list(range(10))
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,12 @@ def test_what_is_refused(spec: dict[str, Any], message: str) -> None:
         {"kind": "random", "delay": {"kind": "lognormal", "mean": "1s", "cv": 2}, "factor": 1.3},
         {"kind": "random", "delay": {"kind": "mixture", "parts": [{"weight": 1, "of": "1s"}]}},
         {"kind": "celery"},
+        *(
+            {"kind": "grpc", "initial": "70ms", "max": "9s", "jitter": jitter}
+            for jitter in ("spread", "full")
+        ),
+        {"kind": "tenacity", "min": "10ms", "max": "9s"},
+        {"kind": "tenacity", "multiplier": "70ms", "exp_base": 1.7, "random": True},
     ],
 )
 def test_compiled_backoffs_have_the_same_bits(spec: Any) -> None:

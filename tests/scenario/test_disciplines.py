@@ -23,6 +23,7 @@ ANY: TypeAdapter[DisciplineRule] = TypeAdapter(Discipline)
         ("priority", "rank", -3.0),
         ("shortest", "rank", 0.1),
         ("earliest_deadline", "rank", 7.5),
+        ("adaptive_lifo", "either", 0.0),
     ],
 )
 def test_ranks(word: str, order: str, rank: float) -> None:
@@ -39,7 +40,7 @@ def test_who_waits_for_ever_comes_last() -> None:
 
 
 def test_families_are_closed() -> None:
-    assert [member.opcode for member in MEMBERS] == list(range(6))
+    assert [member.opcode for member in MEMBERS] == list(range(7))
     for wrong in ("sjf", {"kind": "fifo", "limit": 3}, 5, {}):
         with pytest.raises(ValidationError):
             ANY.validate_python(wrong)
