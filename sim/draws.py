@@ -42,6 +42,8 @@ PURPOSES: Final = (
     "throttle",
     "admission",
     "balance",
+    "outward_again",
+    "homeward_again",
 )
 """What a draw is for. A new purpose goes to the end: the position is part of every name."""
 

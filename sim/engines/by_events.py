@@ -46,7 +46,7 @@ class EventWorld(World):
         self.place("far", np.zeros(0, FAR))
         meters = self.arrays["meters"].reshape(self.rows, see.METERS)
         meters["level"][self.traffic :, see.WORKERS] = self.worker_levels
-        first_arrivals = int(flat.sources["users"].sum()) + self.rows
+        first_arrivals = int(flat.sources["users"].sum()) + 2 * self.rows
         self.place("heap", np.zeros(power_of_two(FIRST_SIZE + first_arrivals), EVENT))
         self.place("requests", np.zeros(0, REQUEST))
         self.place("attempts", np.zeros(0, ATTEMPT))
@@ -93,6 +93,7 @@ class EventWorld(World):
         sent = attempts["name"] != stages.NO_NAME
         waiting = sent & (attempts["state"] == stages.WAITING)
         serving = sent & (attempts["state"] == stages.SERVING)
+        blocked = sent & (attempts["state"] == stages.BLOCKED)
         in_orbit = born & (requests["in_orbit"] == 1)
         source, service = source_of(requests), attempts["service"] + self.traffic
         inside = [
@@ -101,8 +102,9 @@ class EventWorld(World):
             (service, see.IN_QUEUE, attempts["arrived"], waiting),
             (service, see.IN_WORKERS, attempts["started"], serving),
             (service, see.IN_SERVICE, attempts["arrived"], waiting | serving),
+            (service, see.AT_DOOR, attempts["arrived"], blocked),
         ]
-        stays = self.arrays["stays"].reshape(-1, 3, 3)
+        stays = self.arrays["stays"].reshape(-1, see.BOUNDARIES, 3)
         for of, boundary, since, is_inside in inside:
             rows = of[is_inside]
             held = self.duration - np.maximum(since[is_inside], self.warmup)

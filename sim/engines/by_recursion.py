@@ -115,7 +115,7 @@ class RecursionWorld(World):
         areas[:, traffic:, see.WORKERS] = self.worker_levels * widths[:, None]
 
         born = counts[len(edges) - 1] - counts[np.searchsorted(edges, self.warmup)]
-        stays = self.arrays["stays"].reshape(self.rows, 3, 3)
+        stays = self.arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3)
         stays[:traffic, see.CLIENT, see.STAYS] += born[:traffic, see.REJECTED]
         cohort = self.arrays["cohort"].reshape(traffic, -1)
         histogram = self.arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS)

@@ -97,6 +97,8 @@ def made_attempt(w: Any, request: int, beside: int, t: float) -> int:
     if services(w)[s.service].instances > 1:
         a.service = chosen_instance(w, a.name)
     a.state, a.awaited, a.counted, a.outcome = OUTBOUND, 1, r.counted, see.OPEN
+    if services(w)[a.service].optimistic:
+        a.reading = 1
     a.size = r.size
     a.work = r.work if r.attempt == 1 else -1.0
     a.row = -1
@@ -122,6 +124,21 @@ def set_out(w: Any, slot: int, t: float) -> None:
     delay = 0.0
     if s.network >= 0:
         delay = rules.quantile(p, s.network, uniform_of(s.outward_key, a.name))
+    if delay > 0.0:
+        push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + OUT)
+    else:
+        follow(w, REACH, slot)
+
+
+@machine_code
+def send_write(w: Any, slot: int, t: float) -> None:
+    """The client has read, and sends what it would write."""
+    a = attempts(w)[slot]
+    s = sources(w)[source_of(a.name)]
+    a.state = OUTBOUND
+    delay = 0.0
+    if s.network >= 0:
+        delay = rules.quantile(parameters(w), s.network, uniform_of(s.outward_again_key, a.name))
     if delay > 0.0:
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + OUT)
     else:
@@ -210,6 +227,13 @@ def deliver(w: Any, slot: int, t: float) -> None:
     r = requests(w)[a.request]
     still_open = r.name == request_of(a.name)
     a.state = GONE
+    if services(w)[a.service].optimistic and a.reading and a.outcome == see.OPEN:
+        a.reading = 0
+        if a.awaited:
+            send_write(w, slot, t)
+        else:
+            free_attempt(w, slot)
+        return
     served = a.outcome == see.SERVED
     welcome = still_open and (a.awaited or (served and sources(w)[source_of(a.name)].accepts_late))
     if (served or a.outcome == see.ERROR) and not welcome:

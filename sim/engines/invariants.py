@@ -69,9 +69,13 @@ def _events(world: EventWorld) -> Iterator[str]:
     ends = pending[(pending["key"] >> np.uint64(CLASS_SHIFT)) == COMPLETION]
     subjects = attempts[ends["item"]]
     valid = (subjects["name"] == (ends["key"] & np.uint64(NAME))) & (subjects["state"] == stages.SERVING)
-    serving = _alive(attempts)["state"] == stages.SERVING
-    if valid.sum() != serving.sum():
-        yield f"{serving.sum()} attempts are in service, and {valid.sum()} ends are to come"
+    alive = _alive(attempts)
+    # Of those who share their workers, only the next end is planned.
+    apart = world.arrays["services"]["shares"] == 0
+    serving = (alive["state"] == stages.SERVING) & apart[alive["service"]]
+    planned = (valid & apart[subjects["service"]]).sum()
+    if planned != serving.sum():
+        yield f"{serving.sum()} attempts are in service, and {planned} ends are to come"
 
 
 def _set_aside(world: EventWorld) -> list[int]:
@@ -151,8 +155,8 @@ def _services(world: EventWorld) -> Iterator[str]:
             )
         if waiting > line["capacity"]:
             yield f"service {number}: {waiting} wait in {line['capacity']:g} places"
-        if waiting and serving < line["workers"] and not line["paused"]:
-            yield f"service {number}: {waiting} wait while {serving} of {line['workers']:g} workers are busy"
+        if waiting and serving < line["room"] and not line["paused"]:
+            yield f"service {number}: {waiting} wait while {serving} of {line['room']:g} workers are busy"
         in_line = _line(world, line)
         if len(in_line) != waiting or (in_line and line["newest"] != in_line[-1]):
             yield f"service {number}: {waiting} wait, and the line links {len(in_line)}"

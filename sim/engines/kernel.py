@@ -16,6 +16,7 @@ import numpy as np
 from sim.engines.births import arrive, draw_ahead, schedule_arrival, schedule_user
 from sim.engines.cache import cached
 from sim.engines.client_side import deliver, expire, leave_orbit, may_hedge, send
+from sim.engines.control import schedule_fault, schedule_reading, tick
 from sim.engines.events import (
     ARRIVAL,
     COMPLETION,
@@ -30,10 +31,11 @@ from sim.engines.events import (
     wake,
 )
 from sim.engines.jit import inlined, machine_code
-from sim.engines.memory import attempts, edges, heap, lanes, requests, sources, timers, world_at
+from sim.engines.memory import attempts, edges, heap, lanes, requests, services, sources, timers, world_at
 from sim.engines.parts import WHOLE
 from sim.engines.recursion import recur
-from sim.engines.service_side import complete, quit_line, reach, refuse, schedule_tick, start, take_next, tick
+from sim.engines.service_side import complete, quit_line, reach, refuse, start, take_next
+from sim.engines.sharing import is_done
 from sim.engines.stages import (
     ANSWER,
     BROKEN,
@@ -109,7 +111,10 @@ def handle(w: Any, key: Any, item: int, t: float) -> None:
     """One event happens."""
     kind = class_of(key)
     if kind == COMPLETION:
-        if attempts(w)[item].name == named(key) and attempts(w)[item].state == SERVING:
+        a = attempts(w)[item]
+        if a.name == named(key) and a.state == SERVING:
+            if services(w)[a.service].shares and not is_done(w, item, t):
+                return
             complete(w, item, t)
     elif kind == ARRIVAL:
         arrive(w, source_of(named(key)), item, t)
@@ -162,7 +167,8 @@ def begin(w: Any) -> None:
         for user in range(s.users):
             schedule_user(w, source, user, s.start)
     for service in range(w.service_count):
-        schedule_tick(w, service)
+        schedule_fault(w, service)
+        schedule_reading(w, service, 0.0)
 
 
 @inlined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,7 @@ from sim.scenario.guard import GuardRule
 from sim.scenario.quantities import or_infinite
 from sim.scenario.rule import Rule
 from sim.scenario.scenario import Scenario
+from sim.scenario.sharing import ProcessorSharing
 from sim.scenario.trace import Trace
 
 CANCEL: Final = {"never": NEVER, "queued": QUEUED, "anywhere": ANYWHERE}
@@ -140,12 +142,20 @@ class _Writer:
         line["guards"], line["guard_count"] = self._guarded(service.admission, 1)
         line["slowdown"] = self._rule(service.slowdown)
         line["slowdown_op"] = NONE if service.slowdown is None else service.slowdown.opcode
-        pieces = service_timeline(self.scenario, name)
+        line["optimistic"] = service.conflict == "optimistic"
+        line["blocks"] = service.queue.overflow == "block"
+        line["door_oldest"] = line["door_newest"] = line["sharing_root"] = -1
+        line["autoscale"] = self._rule(service.autoscale)
+        line["scaled"], line["changed"] = service.workers, -math.inf
+        pieces = service_timeline(self.scenario, name, number)
         line["pieces"], line["piece_count"] = self._pieces(pieces), len(pieces)
         first = pieces[0]
         line["workers"], line["time_factor"] = first.workers, first.time_factor
         line["error_ratio"], line["paused"] = first.error_ratio, first.paused
-        frozen = pauses(self.scenario, name)
+        line["room"] = first.workers
+        if isinstance(service.sharing, ProcessorSharing):
+            line["shares"], line["room"] = True, service.sharing.limit
+        frozen = pauses(self.scenario, name, number)
         line["pauses"], line["pause_count"] = self._pieces(frozen), len(frozen)
         line["capacity"] = service.queue.capacity
         line["retry_after"] = service.retry_after or 0.0

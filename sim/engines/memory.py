@@ -16,7 +16,8 @@ from sim.engines.rows import record_at, view
 
 I1, I4, I8, U8, F8 = np.int8, np.int32, np.int64, np.uint64, np.float64
 
-METER = np.dtype([("level", F8), ("since", F8), ("area", F8)])
+METER = np.dtype([("level", F8), ("since", F8), ("area", F8), ("before", F8)])
+"""`area` is the level's integral since the last edge of the series, `before` the one up to there."""
 
 EVENT = np.dtype([("time", F8), ("key", U8), ("item", I8)])
 """`key` orders events of one instant: class, traffic class, request, attempt, from the highest bits down."""
@@ -101,12 +102,16 @@ ATTEMPT = in_whole_lines(
         ("back", I4),
         ("twin", I4),
         ("sent", F8),
+        ("version", F8),
+        ("finish", F8),
         ("case", I1),
         ("admitted", I1),
+        ("reading", I1),
     ]
 )
 """An attempt in three lines: what every attempt needs is in the first, what some disciplines, hedges and the log need
-in the second, what guards need in the third. `twin` makes a ring of the attempts in flight for one request."""
+in the second, what guards, conflicts and sharing need in the third. `twin` makes a ring of those in flight for one
+request."""
 
 SOURCE = np.dtype(
     [
@@ -204,6 +209,24 @@ SERVICE = np.dtype(
         ("balance_op", I8),
         ("turn", I8),
         ("loads", I8),
+        ("room", F8),
+        ("optimistic", I8),
+        ("version", F8),
+        ("shares", I8),
+        ("speed", F8),
+        ("progress", F8),
+        ("progress_since", F8),
+        ("sharing_root", I8),
+        ("blocks", I8),
+        ("door_oldest", I8),
+        ("door_newest", I8),
+        ("autoscale", I8),
+        ("scaled", F8),
+        ("starting", F8),
+        ("changed", F8),
+        ("offered_before", F8),
+        ("busy_before", F8),
+        ("waiting_before", F8),
     ]
 )
 """One instance of a service. Of several, `first` is the first of them, and how to balance stands there."""

@@ -35,18 +35,20 @@ BORN = 0
 SUCCESS, GAVE_UP, SENT, BACKOFFS, OVER_BUDGET = range(len(OUTCOMES), len(OUTCOMES) + 5)
 """Counts of a traffic class from the start of the run; an attempt outcome is counted at its own number (1 to 7)."""
 
-ARRIVED, ENTERED, STARTED, COMPLETED, REFUSED, WORK, WASTED = range(7)
+ARRIVED, ENTERED, STARTED, COMPLETED, REFUSED, WORK, WASTED, BLOCKED = range(8)
 """Counts of a service from the start of the run; `work` and `wasted_work` are seconds of worker time given."""
 
 COUNTS: Final = len(TRAFFIC_COUNTS)
 """Columns of the counts: those of a traffic class, which has the more of them."""
 
 CLIENT, ORBIT = range(2)
-QUEUE, BUSY, WORKERS = range(3)
-METERS: Final = 3
-"""Columns of the areas: the integral of each level from edge to edge."""
+QUEUE, BUSY, WORKERS, POWER, DOOR = range(5)
+METERS: Final = 5
+"""Columns of the areas: the integral of each level from edge to edge. Where jobs share the workers, BUSY is the number
+of jobs in service and POWER that of workers at work; DOOR is the number of producers that a full queue blocks."""
 
-IN_QUEUE, IN_WORKERS, IN_SERVICE = range(3)
+IN_QUEUE, IN_WORKERS, IN_SERVICE, AT_DOOR = range(4)
+BOUNDARIES: Final = 4
 HELD, STAYED, STAYS = range(3)
 """Of a boundary: seconds inside, clipped to the window; whole stays that began in the window, in s; their number."""
 
@@ -114,7 +116,7 @@ class Observations:
     edges: (E,) the instants at which counts and areas were read: bins of the series, the warm-up and the end.
     warmup, duration: the measured window, in seconds; both are among the edges.
     counts: (E, R, COUNTS); areas: (E, R, METERS), level x seconds since the edge before.
-    stays: (R, 3, 3) boundary x (HELD, STAYED, STAYS).
+    stays: (R, BOUNDARIES, 3) boundary x (HELD, STAYED, STAYS).
     cohort: (traffic, len(COHORT_COUNTS)), the fate of requests born in the window.
     histogram: (R, HISTOGRAMS, BUCKETS) and moments: (R, HISTOGRAMS, 3), see TOTAL, LONGEST, ZEROS.
     final: (R, COUNTS), the counts when the run, draining included, was over.

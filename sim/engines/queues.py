@@ -45,17 +45,7 @@ def leave(w: Any, service: int, slot: int) -> None:
     else:
         line.newest = leaving.older
     if line.order == BY_RANK:
-        rest = merged_siblings(all_attempts, leaving.child)
-        if line.root == slot:
-            line.root = rest
-        else:
-            if all_attempts[leaving.back].child == slot:
-                all_attempts[leaving.back].child = leaving.sibling
-            else:
-                all_attempts[leaving.back].sibling = leaving.sibling
-            if leaving.sibling >= 0:
-                all_attempts[leaving.sibling].back = leaving.back
-            line.root = meld(all_attempts, line.root, rest)
+        line.root = without(all_attempts, line.root, slot)
 
 
 @inlined
@@ -70,6 +60,22 @@ def next_in_line(w: Any, service: int, t: float) -> int:
         return line.root
     waited = t - attempts(w)[line.oldest].arrived
     return line.newest if rules.takes_newest(parameters(w), line.discipline, waited) else line.oldest
+
+
+@machine_code
+def without(all_attempts: Any, root: int, slot: int) -> int:
+    """The root of a heap after one has left it, from wherever it stood."""
+    leaving = all_attempts[slot]
+    rest = merged_siblings(all_attempts, leaving.child)
+    if root == slot:
+        return rest
+    if all_attempts[leaving.back].child == slot:
+        all_attempts[leaving.back].child = leaving.sibling
+    else:
+        all_attempts[leaving.back].sibling = leaving.sibling
+    if leaving.sibling >= 0:
+        all_attempts[leaving.sibling].back = leaving.back
+    return meld(all_attempts, root, rest)
 
 
 @machine_code
@@ -113,3 +119,30 @@ def merged_siblings(all_attempts: Any, first: int) -> int:
         root = meld(all_attempts, root, pairs)
         pairs = rest
     return root
+
+
+@machine_code
+def join_door(w: Any, service: int, slot: int) -> None:
+    """A producer that a full queue blocks stands behind those that it blocks already."""
+    line, all_attempts = services(w)[service], attempts(w)
+    all_attempts[slot].older, all_attempts[slot].newer = line.door_newest, -1
+    if line.door_newest >= 0:
+        all_attempts[line.door_newest].newer = slot
+    else:
+        line.door_oldest = slot
+    line.door_newest = slot
+
+
+@machine_code
+def leave_door(w: Any, service: int, slot: int) -> None:
+    """One of them comes in, or goes away."""
+    line, all_attempts = services(w)[service], attempts(w)
+    leaving = all_attempts[slot]
+    if leaving.older >= 0:
+        all_attempts[leaving.older].newer = leaving.newer
+    else:
+        line.door_oldest = leaving.newer
+    if leaving.newer >= 0:
+        all_attempts[leaving.newer].older = leaving.older
+    else:
+        line.door_newest = leaving.older

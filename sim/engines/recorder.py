@@ -24,10 +24,11 @@ class Recorder:
         self.level = [[0.0] * see.METERS for _ in range(self.rows)]
         self.since = [[0.0] * see.METERS for _ in range(self.rows)]
         self.area = [[0.0] * see.METERS for _ in range(self.rows)]
-        self.stays = np.zeros((self.rows, 3, 3))
+        self.stays = np.zeros((self.rows, see.BOUNDARIES, 3))
         self.cohort = [[0.0] * len(see.COHORT_COUNTS) for _ in scenario.traffic]
         self.histogram = np.zeros((self.rows, see.HISTOGRAMS, see.BUCKETS), np.int64)
         self.moments = np.zeros((self.rows, see.HISTOGRAMS, 3))
+        self.before = [[0.0] * see.METERS for _ in range(self.rows)]
         self.counts_read: list[list[list[float]]] = []
         self.areas_read: list[list[list[float]]] = []
         self.traffic = len(scenario.traffic)
@@ -63,6 +64,11 @@ class Recorder:
         self.area[row][meter] += self.level[row][meter] * (now - self.since[row][meter])
         self.since[row][meter] = now
 
+    def so_far(self, row: int, meter: int, now: float) -> float:
+        """The integral of a level since the beginning."""
+        level, since = self.level[row][meter], self.since[row][meter]
+        return self.before[row][meter] + self.area[row][meter] + level * (now - since)
+
     def stayed(self, row: int, boundary: int, entered: float, left: float) -> None:
         """Something left a boundary."""
         sums = self.stays[row, boundary]
@@ -93,6 +99,8 @@ class Recorder:
                     self._settle(row, meter, edge)
             self.counts_read.append([row.copy() for row in self.counts])
             self.areas_read.append([row.copy() for row in self.area])
+            for before, added in zip(self.before, self.area, strict=True):
+                before[:] = [total + area for total, area in zip(before, added, strict=True)]
             # A total since time 0 would leave a late window nothing but its rounding.
             self.area = [[0.0] * see.METERS for _ in range(self.rows)]
 

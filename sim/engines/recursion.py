@@ -110,7 +110,7 @@ def stay(w: Any, row: int, boundary: int, entered: float, left: float) -> None:
     if left <= w.end:
         stayed(w, row, boundary, entered, left)
     if left > w.duration >= entered:
-        stays(w)[(row * 3 + boundary) * 3 + see.HELD] += w.duration - max(entered, w.warmup)
+        stays(w)[(row * see.BOUNDARIES + boundary) * 3 + see.HELD] += w.duration - max(entered, w.warmup)
 
 
 @inlined
@@ -143,10 +143,10 @@ def book_at_once(w: Any, row: int, source: int, t: float, begun: float, end: flo
         (source, see.CLIENT, see.CLIENT, end - t),
     ):
         areas_read(w)[(at * (w.traffic_count + w.service_count) + here) * see.METERS + level] += lasted
-        sums[(here * 3 + boundary) * 3 + see.HELD] += lasted
-        sums[(here * 3 + boundary) * 3 + see.STAYED] += lasted
-        sums[(here * 3 + boundary) * 3 + see.STAYS] += 1.0
-    place = (row * 3 + see.IN_SERVICE) * 3
+        sums[(here * see.BOUNDARIES + boundary) * 3 + see.HELD] += lasted
+        sums[(here * see.BOUNDARIES + boundary) * 3 + see.STAYED] += lasted
+        sums[(here * see.BOUNDARIES + boundary) * 3 + see.STAYS] += 1.0
+    place = (row * see.BOUNDARIES + see.IN_SERVICE) * 3
     sums[place + see.HELD] += end - t
     sums[place + see.STAYED] += end - t
     sums[place + see.STAYS] += 1.0

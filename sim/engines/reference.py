@@ -34,9 +34,9 @@ class Reference:
         self.record = Recorder(scenario, warmup, log, states)
         self.open_requests: dict[Request, None] = {}
         self.services: dict[str, list[Service]] = {name: [] for name in scenario.services}
-        for place, (name, _) in enumerate(scenario.instances):
-            self.services[name].append(Service(self, len(scenario.traffic) + place, name))
         self.ready: set[Service] = set()
+        for place, (name, number) in enumerate(scenario.instances):
+            self.services[name].append(Service(self, len(scenario.traffic) + place, name, number))
         self.sources = [Source(self, place, name) for place, name in enumerate(scenario.traffic)]
 
     def last_arrival(self, stop: float | None) -> float:
@@ -89,6 +89,7 @@ class Reference:
             for attempt in service.line:
                 found.append((service.place, see.IN_QUEUE, attempt.arrived))
                 found.append((service.place, see.IN_SERVICE, attempt.arrived))
+            found += [(service.place, see.AT_DOOR, attempt.arrived) for attempt in service.door]
             for attempt in service.serving:
                 found.append((service.place, see.IN_WORKERS, attempt.started))
                 found.append((service.place, see.IN_SERVICE, attempt.arrived))

@@ -64,6 +64,9 @@ class Attempt:
     work: float | None = None
     rank: tuple[float, int] = (0.0, 0)
     admitted: bool = False
+    reading: bool = False
+    version: int = 0
+    finish: float = math.nan
     row: list[float] = field(default_factory=list)
 
     @property
@@ -258,6 +261,7 @@ class Source:
         expiry = min(now + or_infinite(self.client.timeout), request.born + or_infinite(self.client.deadline))
         service = self.services[self.chosen_instance(request.number, number)]
         attempt = Attempt(request, number, service, case, now, expiry)
+        attempt.reading = service.settings.conflict == "optimistic"
         if beside is None:
             request.in_flight = [attempt]
         else:
@@ -346,6 +350,9 @@ class Source:
         """An answer reaches the client, who may no longer wait for it."""
         request = attempt.request
         attempt.state = "gone"
+        if attempt.reading and attempt.reply == see.OPEN:
+            self.write(attempt)
+            return
         served = attempt.reply == see.SERVED
         welcome = request.open and (attempt.awaited or (served and self.client.late_reply == "accept"))
         if (served or attempt.reply == see.ERROR) and not welcome:
@@ -354,6 +361,20 @@ class Source:
             self.conclude(attempt, attempt.reply)
         elif welcome:
             request.news.succeed((LATE_SUCCESS, 0))
+
+    def write(self, attempt: Attempt) -> None:
+        """Optimistic concurrency: the client has read, and sends what it would write."""
+        attempt.reading = False
+        if not attempt.awaited:
+            return
+        attempt.state = "outbound"
+        delay = self.network_delay("outward_again", attempt)
+        if delay > 0.0:
+            self.clock.call(
+                lambda: attempt.service.reach(attempt), self.clock.now + delay, DELIVERY, *attempt.name
+            )
+        else:
+            attempt.service.reach(attempt)
 
     def expire(self, attempt: Attempt) -> None:
         """The timer runs out: the client waits no longer, and may cancel what it sent."""

@@ -13,6 +13,7 @@ from sim.engines.jit import compiled, inlined, ladder, replace
 from sim.scenario import arrivals, balance, disciplines, guards, hedge, slowdown
 from sim.scenario import backoff as backoffs
 from sim.scenario import distributions as laws
+from sim.scenario.autoscale import Autoscale
 from sim.scenario.disciplines import AdaptiveLifo
 from sim.scenario.guard import GuardRule
 
@@ -59,6 +60,9 @@ gap = ladder(
 backoff = ladder([kind.rule for kind in backoffs.MEMBERS], "p, at, retry, previous, u", "nan")
 rank = ladder([kind.rule for kind in disciplines.MEMBERS], "priority, work, expiry, u", "nan")
 takes_newest = compiled(AdaptiveLifo.takes_newest)
+wanted = compiled(Autoscale.rule)
+PERIOD, STARTUP = 4, 5
+"""Where these stand among an autoscaler's parameters."""
 
 
 def _of_guards(question: str, arguments: str, otherwise: str) -> Any:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from sim.engines import observations as see
 from sim.engines import rules
 from sim.engines.events import (
     COMPLETION,
     DELIVERY,
     PATIENCE,
-    TICK,
     key_of,
-    name_of,
     number_of,
     push,
     set_timer,
@@ -24,11 +20,13 @@ from sim.engines.events import (
 from sim.engines.guarding import kept, may_go, told
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, log, parameters, services, sources, states
-from sim.engines.queues import BY_RANK, join, leave, next_in_line
+from sim.engines.queues import BY_RANK, join, join_door, leave, leave_door, next_in_line
 from sim.engines.rules import uniform, uniform_of
+from sim.engines.sharing import join_sharing, leave_sharing, share
 from sim.engines.stages import (
     ANSWER,
     BACK,
+    BLOCKED,
     GONE,
     HOMEBOUND,
     NO_TIME,
@@ -52,20 +50,18 @@ def reach(w: Any, slot: int, t: float) -> None:
         return
     row = w.traffic_count + a.service
     line = services(w)[a.service]
+    if line.optimistic and a.reading:
+        a.version = line.version
+        set_home(w, slot, sources(w)[source_of(a.name)].homeward_key, t)
+        return
     a.arrived = t
     if a.row >= 0:
         log(w)[a.row].arrived = t
     count(w, row, see.ARRIVED, 1.0)
     if line.guard_count > 0 and not let_in(w, slot, t):
         refuse(w, slot, t)
-    elif line.paused == 0 and level(w, row, see.BUSY) < line.workers:
-        if line.guard_count > 0 and not worth_serving(w, slot, t):
-            refuse(w, slot, t)
-            return
-        count(w, row, see.ENTERED, 1.0)
-        if line.instances > 1:
-            load(w, a.service, 1.0)
-        follow(w, START, slot)
+    elif line.paused == 0 and level(w, row, see.BUSY) < line.room:
+        enter_service(w, slot, t)
     elif level(w, row, see.QUEUE) < line.capacity:
         enter_line(w, slot, t)
     elif line.drops_oldest and line.oldest >= 0:
@@ -73,8 +69,36 @@ def reach(w: Any, slot: int, t: float) -> None:
         quit_line(w, oldest, t)
         refuse(w, oldest, t)
         enter_line(w, slot, t)
+    elif line.blocks:
+        a.state = BLOCKED
+        count(w, row, see.BLOCKED, 1.0)
+        change(w, row, see.DOOR, 1.0, t)
+        join_door(w, a.service, slot)
     else:
         refuse(w, slot, t)
+
+
+@inlined
+def enter_service(w: Any, slot: int, t: float) -> None:
+    """An attempt goes to an idle worker without having waited."""
+    a = attempts(w)[slot]
+    line = services(w)[a.service]
+    if line.guard_count > 0 and not worth_serving(w, slot, t):
+        refuse(w, slot, t)
+        return
+    count(w, w.traffic_count + a.service, see.ENTERED, 1.0)
+    if line.instances > 1:
+        load(w, a.service, 1.0)
+    follow(w, START, slot)
+
+
+@machine_code
+def come_in(w: Any, slot: int, t: float) -> None:
+    """A producer is blocked no longer."""
+    a = attempts(w)[slot]
+    leave_door(w, a.service, slot)
+    change(w, w.traffic_count + a.service, see.DOOR, -1.0, t)
+    stayed(w, w.traffic_count + a.service, see.AT_DOOR, a.arrived, t)
 
 
 @machine_code
@@ -162,8 +186,11 @@ def quit_line(w: Any, slot: int, t: float) -> None:
     stayed(w, row, see.IN_QUEUE, a.arrived, t)
     stayed(w, row, see.IN_SERVICE, a.arrived, t)
     a.state = GONE
-    if services(w)[a.service].instances > 1:
+    line = services(w)[a.service]
+    if line.instances > 1:
         load(w, a.service, -1.0)
+    if line.door_oldest >= 0:  # there is a free place for one of those whom the queue blocks
+        make_ready(w, a.service)
 
 
 @inlined
@@ -193,7 +220,12 @@ def start(w: Any, slot: int, t: float) -> None:
     if line.slowdown >= 0:
         waiting, busy = level(w, row, see.QUEUE), level(w, row, see.BUSY)
         work = rules.slowed(line.slowdown_op, p, line.slowdown, work, waiting, busy)
-    end = t + work * line.time_factor
+    work *= line.time_factor
+    if line.shares:
+        join_sharing(w, slot, work, t)
+        share(w, a.service, t)
+        return
+    end = t + work
     while line.pause < line.pause_count and p[line.pauses + 2 * line.pause + 1] <= t:
         line.pause += 1
     pause = line.pause
@@ -216,6 +248,9 @@ def release_worker(w: Any, slot: int, t: float) -> None:
         log(w)[a.row].finished = t
     count(w, row, see.WORK, a.given)
     change(w, row, see.BUSY, -1.0, t)
+    if services(w)[a.service].shares:
+        leave_sharing(w, slot, t)
+        share(w, a.service, t)
     stayed(w, row, see.IN_WORKERS, a.started, t)
     stayed(w, row, see.IN_SERVICE, a.arrived, t)
     if services(w)[a.service].instances > 1:
@@ -231,6 +266,10 @@ def leave_service(w: Any, slot: int, even_in_service: bool, outcome: int, t: flo
         a.state = GONE
     elif a.state == WAITING:
         quit_line(w, slot, t)
+        part_from(w, slot, outcome, t)
+    elif a.state == BLOCKED:
+        come_in(w, slot, t)
+        a.state = GONE
         part_from(w, slot, outcome, t)
     elif a.state == SERVING and even_in_service:
         release_worker(w, slot, t)
@@ -252,7 +291,19 @@ def take_next(w: Any, t: float) -> None:
     service = w.ready
     line = services(w)[service]
     row = w.traffic_count + service
-    if line.paused == 0 and level(w, row, see.BUSY) < line.workers:
+    may_start = line.paused == 0 and level(w, row, see.BUSY) < line.room
+    if line.door_oldest >= 0 and (
+        level(w, row, see.QUEUE) < line.capacity or (may_start and line.oldest < 0)
+    ):
+        slot = line.door_oldest
+        come_in(w, slot, t)
+        attempts(w)[slot].arrived = t
+        if level(w, row, see.QUEUE) < line.capacity:
+            enter_line(w, slot, t)
+        else:
+            enter_service(w, slot, t)
+        return
+    if may_start:
         slot = next_in_line(w, service, t)
         if slot >= 0:
             if line.guard_count > 0 and not worth_serving(w, slot, t):
@@ -285,7 +336,15 @@ def complete(w: Any, slot: int, t: float) -> None:
     error_ratio = services(w)[a.service].error_ratio
     if error_ratio > 0.0 and uniform_of(sources(w)[source_of(a.name)].error_key, a.name) < error_ratio:
         outcome = see.ERROR
-    if services(w)[a.service].guard_count > 0:
+    line = services(w)[a.service]
+    if line.optimistic and outcome == see.SERVED:
+        if a.version == line.version:
+            line.version += 1.0
+        else:
+            outcome = see.REJECTED
+            count(w, row, see.REFUSED, 1.0)
+            count(w, row, see.WASTED, a.given)
+    if line.guard_count > 0:
         part_from(w, slot, outcome, t)
     reply(w, slot, outcome, t)
 
@@ -306,36 +365,23 @@ def reply(w: Any, slot: int, outcome: int, t: float) -> None:
     a = attempts(w)[slot]
     s = sources(w)[source_of(a.name)]
     a.outcome = outcome
+    key = s.homeward_key
+    if services(w)[a.service].optimistic:
+        key = s.homeward_again_key
+    set_home(w, slot, key, t)
+
+
+@inlined
+def set_home(w: Any, slot: int, key: Any, t: float) -> None:
+    """What the service says goes back to the client; `key` is that of the draw of its delay."""
+    a = attempts(w)[slot]
+    s = sources(w)[source_of(a.name)]
     a.state = GONE
     delay = 0.0
     if s.network >= 0:
-        delay = rules.quantile(parameters(w), s.network, uniform_of(s.homeward_key, a.name))
+        delay = rules.quantile(parameters(w), s.network, uniform_of(key, a.name))
     if delay > 0.0:
         a.state = HOMEBOUND
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + BACK)
     else:
         follow(w, ANSWER, slot)
-
-
-@inlined
-def tick(w: Any, service: int, t: float) -> None:
-    """A fault begins or ends at a service."""
-    line, p = services(w)[service], parameters(w)
-    row = w.traffic_count + service
-    line.piece += 1
-    at = line.pieces + rules.PIECE * line.piece
-    metered = p[at + 1] if p[at + 1] < math.inf else 0.0  # unlimited workers have no utilisation
-    change(w, row, see.WORKERS, metered - level(w, row, see.WORKERS), t)
-    line.workers, line.time_factor, line.error_ratio = p[at + 1], p[at + 2], p[at + 3]
-    line.paused = np.int64(p[at + 4])
-    schedule_tick(w, service)
-    make_ready(w, service)
-
-
-@machine_code
-def schedule_tick(w: Any, service: int) -> None:
-    """The next beginning or end of a fault at a service, if there is one."""
-    line, p = services(w)[service], parameters(w)
-    if line.piece + 1 < line.piece_count:
-        at = p[line.pieces + rules.PIECE * (line.piece + 1)]
-        push(w, at, key_of(TICK, name_of(service, 0, 0)), service)

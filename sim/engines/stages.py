@@ -15,8 +15,8 @@ DONE, GROW, PAUSED, CLOSE, STUCK, BROKEN = range(6)
 (the driver adds what is still inside); time does not advance; a rule gave no usable time."""
 
 MOST_AT_ONE_INSTANT: Final = 20_000_000
-OUTBOUND, WAITING, SERVING, HOMEBOUND, GONE = range(5)
-"""Where an attempt is, as its service sees it."""
+OUTBOUND, WAITING, SERVING, HOMEBOUND, GONE, BLOCKED = range(6)
+"""Where an attempt is, as its service sees it; BLOCKED: at the door of a full queue, its producer waits."""
 
 NOTHING, SEND, REACH, START, ANSWER, HEDGE = range(6)
 """What follows at once from an event, done in a turn of its own: a request's next attempt is sent; an attempt reaches

@@ -75,7 +75,7 @@ def watch(w: Any, row: int, t: float) -> None:
 @inlined
 def stayed(w: Any, row: int, boundary: int, entered: float, left: float) -> None:
     """Something left a boundary; what is inside when the window ends is added then, once, by the driver."""
-    place = (row * 3 + boundary) * 3
+    place = (row * see.BOUNDARIES + boundary) * 3
     sums = stays(w)
     if w.warmup < left <= w.duration:
         sums[place + see.HELD] += left - max(entered, w.warmup)
@@ -119,6 +119,7 @@ def read_meters(w: Any, t: float) -> None:
         meter.area += meter.level * (t - meter.since)
         meter.since = t
         areas[base * see.METERS + place] = meter.area
+        meter.before += meter.area
         meter.area = 0.0  # a total since time 0 would leave a late window nothing but its rounding
     for place in range(rows * see.COUNTS):
         totals[base * see.COUNTS + place] = now[place]

@@ -44,7 +44,7 @@ class World:
         self.allocate(
             meters=self.rows * see.METERS,
             counts=self.rows * see.COUNTS,
-            stays=self.rows * 9,
+            stays=self.rows * see.BOUNDARIES * 3,
             cohort=self.traffic * len(see.COHORT_COUNTS),
             histogram=self.rows * see.HISTOGRAMS * see.BUCKETS,
             moments=self.rows * see.HISTOGRAMS * 3,
@@ -99,7 +99,7 @@ class World:
             duration=self.duration,
             counts=counts,
             areas=areas,
-            stays=arrays["stays"].reshape(self.rows, 3, 3),
+            stays=arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3),
             cohort=arrays["cohort"].reshape(self.traffic, len(see.COHORT_COUNTS)),
             histogram=arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS),
             moments=arrays["moments"].reshape(self.rows, see.HISTOGRAMS, 3),

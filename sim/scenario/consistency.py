@@ -88,6 +88,15 @@ def _faults(data: Any) -> Iterator[Finding]:
             name = _at(fault, kind)
             if isinstance(name, str):
                 yield from _exists(data, kind, name, ("faults", place, kind))
+        service, instance = _at(fault, "service"), _at(fault, "instance")
+        if isinstance(service, str) and isinstance(instance, int):
+            many = _at(_at(_at(data, "services"), service), "instances") or 1
+            if isinstance(many, int) and instance >= many:
+                yield Finding(
+                    ("faults", place, "instance"),
+                    f"service {printable(service)} has {many} instance{'s' if many > 1 else ''}, numbered from 0",
+                    f"instance: {many - 1}",
+                )
         source = _at(fault, "traffic")
         if _at(fault, "rate") is None or not isinstance(source, str):
             continue
@@ -147,6 +156,7 @@ def _retries_for_ever_at_once(scenario: Scenario, name: str) -> bool:
         and retry.probability == 1.0
         and "rejected" in retry.on
         and client.network is None
+        and retry.budget is None
         and not waits
         and math.isfinite(service.queue.capacity)
         and service.queue.overflow == "reject"

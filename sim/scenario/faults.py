@@ -22,6 +22,7 @@ from sim.scenario.quantities import (
     Duration,
     Factor,
     Flag,
+    Number,
     PositiveDuration,
     Ratio,
     refuse,
@@ -113,6 +114,9 @@ class Fault(Part):
     )
     traffic: Reference | None = Field(default=None, description="the traffic class that it befalls")
     service: Reference | None = Field(default=None, description="the service that it befalls")
+    instance: Number | None = Field(
+        default=None, description="of a service: the one instance that it befalls, from 0; none: all"
+    )
     client: Reference | None = Field(default=None, description="the client that it befalls")
     rate: Factor | None = Field(
         default=None, description="of a traffic class: a factor on the rate of arrivals"
@@ -138,6 +142,10 @@ class Fault(Part):
         """Seconds at which it ends; inf if it never does."""
         return math.inf if self.lasting is None else self.at + self.lasting
 
+    def befalls(self, service: str, instance: int) -> bool:
+        """Whether it befalls this instance of a service."""
+        return self.service == service and self.instance in (None, instance)
+
     def holds(self, time: float) -> bool:
         """Whether it is in force at `time`: from its beginning up to, but not at, its end."""
         return self.at <= time < self.end
@@ -150,6 +158,10 @@ class Fault(Part):
             count = "no target" if not targets else f"{len(targets)} targets ({' and '.join(targets)})"
             raise refuse(f"has {count}", "one of traffic, service or client, by its name")
         target = targets[0]
+        if self.instance is not None and target != "service":
+            raise refuse(
+                f"a {target} has no instance that a fault could befall", "service: api", at="instance"
+            )
         allowed = EFFECTS[target]
         for effect in effects:
             if effect not in allowed:
@@ -188,13 +200,13 @@ class LossPiece(NamedTuple):
     lost: float
 
 
-def service_timeline(scenario: Scenario, name: str) -> tuple[ServicePiece, ...]:
-    """The pieces of a service's life in time order: the first at 0, then one at each change.
+def service_timeline(scenario: Scenario, name: str, instance: int = 0) -> tuple[ServicePiece, ...]:
+    """The pieces of the life of a service's instance in time order: the first at 0, then one at each change.
 
     Faults that overlap apply in the order in which they are listed: a factor multiplies, a value replaces.
     """
     service = scenario.services[name]
-    faults = [fault for fault in scenario.faults if fault.service == name]
+    faults = [fault for fault in scenario.faults if fault.befalls(name, instance)]
 
     def at(time: float) -> ServicePiece:
         workers, factor, errors, paused = service.workers, 1.0, service.error_ratio, False
@@ -241,10 +253,12 @@ def loss_timeline(scenario: Scenario, client: str) -> tuple[LossPiece, ...]:
     return _pieces(faults, at)
 
 
-def pauses(scenario: Scenario, name: str) -> tuple[tuple[float, float], ...]:
-    """When a service is frozen: (start, end) in seconds, in order and without overlap; an end may be inf."""
+def pauses(scenario: Scenario, name: str, instance: int = 0) -> tuple[tuple[float, float], ...]:
+    """When a service's instance is frozen: (start, end) in seconds, in order and without overlap; an end may be inf."""
     merged: list[tuple[float, float]] = []
-    held = sorted((fault.at, fault.end) for fault in scenario.faults if fault.service == name and fault.pause)
+    held = sorted(
+        (fault.at, fault.end) for fault in scenario.faults if fault.befalls(name, instance) and fault.pause
+    )
     for start, end in held:
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], end))

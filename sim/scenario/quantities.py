@@ -21,6 +21,7 @@ MOST_ATTEMPTS = 1_000_000
 MOST_REPLICATIONS = 100_000
 MOST_INSTANCES = 10_000
 MOST_HEDGED = 100
+MOST_SCALE = 1_000_000
 MOST_SEED = 2**63 - 1
 
 
@@ -359,6 +360,20 @@ Hedged = Annotated[
     _number_schema("integer", "attempts in flight at once", 2, minimum=2, maximum=MOST_HEDGED),
 ]
 """How many attempts of one request may be in flight: 2 to 100."""
+
+Scale = Annotated[
+    int,
+    BeforeValidator(_whole(0, MOST_SCALE, "a whole number such as 20")),
+    _number_schema("integer", "a number of workers", 20, minimum=0, maximum=MOST_SCALE),
+]
+"""Workers that an autoscaler may want: 0 to 1,000,000."""
+
+Number = Annotated[
+    int,
+    BeforeValidator(_whole(0, MOST_INSTANCES - 1, "a whole number such as 0")),
+    _number_schema("integer", "which one, from 0", 0, minimum=0, maximum=MOST_INSTANCES - 1),
+]
+"""Which of several, counted from 0."""
 
 Replications = Annotated[
     int,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim.scenario.admission import Admission
+from sim.scenario.autoscale import Autoscale
 from sim.scenario.balance import Balance, RoundRobin
 from sim.scenario.disciplines import Discipline, Fifo
 from sim.scenario.distributions import Distribution
 from sim.scenario.part import Part
-from sim.scenario.quantities import Count, Duration, Instances, PositiveCount, Ratio
+from sim.scenario.quantities import Count, Duration, Instances, PositiveCount, Ratio, refuse
+from sim.scenario.sharing import OneEach, Sharing
 from sim.scenario.slowdown import Slowdown
 
 
@@ -24,9 +27,9 @@ class Queue(Part):
     discipline: Discipline = Field(
         default_factory=Fifo, description="who is next: smallest rank first, not preemptive"
     )
-    overflow: Literal["reject", "drop_oldest"] = Field(
+    overflow: Literal["reject", "drop_oldest", "block"] = Field(
         default="reject",
-        description="a full queue refuses the arrival, or drops its oldest; either is told 503",
+        description="a full queue refuses the arrival, or drops its oldest, which is told 503; or the producer waits",
     )
     max_wait: Distribution | None = Field(
         default=None, description="a wait that reaches it ends rejected; drawn at arrival"
@@ -61,3 +64,22 @@ class Service(Part):
         description="which instance an attempt is sent to",
         examples=["power_of_two"],
     )
+    conflict: Literal["optimistic"] | None = Field(
+        default=None,
+        description="an attempt reads, then writes; the write is rejected if another one committed between",
+        examples=["optimistic"],
+    )
+    sharing: Sharing = Field(
+        default_factory=OneEach,
+        description="one job a worker, or all jobs share the workers",
+        examples=["processor_sharing"],
+    )
+    autoscale: Autoscale | None = Field(
+        default=None, description="workers that follow a measurement", examples=[{"target": 0.6, "max": 50}]
+    )
+
+    @model_validator(mode="after")
+    def _scales_a_number(self) -> Self:
+        if self.autoscale is not None and math.isinf(self.workers):
+            raise refuse("unlimited workers cannot be scaled", "workers: 4", at="autoscale")
+        return self

@@ -367,6 +367,29 @@ slowdowns = st.one_of(
     ),
     rules("concurrency", per_job=st.sampled_from(("5ms", "0s"))),
 )
+autoscales = mappings(
+    {
+        "max": st.sampled_from((1, 3, 20)),
+        "period": st.sampled_from(("100ms", "200ms", "70ms")),
+    },
+    {
+        "min": st.sampled_from((0, 1)),
+        "startup": waits,
+        "cooldown_up": waits,
+        "cooldown_down": st.sampled_from(("0s", "100ms", "1s")),
+        "tolerance": st.sampled_from((0, 0.1)),
+    },
+).flatmap(
+    lambda written: st.sampled_from(
+        (
+            written,
+            {**written, "target": 0.8},
+            {**written, "metric": "utilization", "target": "50%"},
+            {**written, "metric": "queue_length", "target": 2},
+            {**written, "metric": "lag", "target": "50ms"},
+        )
+    )
+)
 balances = st.sampled_from(("round_robin", "random", "least_loaded", "power_of_two", "least_outstanding"))
 
 outcomes = st.lists(
@@ -423,7 +446,7 @@ QUEUE: Mapping[str, st.SearchStrategy[Any]] = {
             {"kind": "adaptive_lifo", "target": "50ms"},
         )
     ),
-    "overflow": st.sampled_from(("drop_oldest", "reject")),
+    "overflow": st.sampled_from(("drop_oldest", "block", "reject")),
     "max_wait": distributions,
 }
 queues = mappings({}, QUEUE)
@@ -436,8 +459,18 @@ SERVICE: Mapping[str, st.SearchStrategy[Any]] = {
     "slowdown": slowdowns,
     "instances": st.sampled_from((1, 2, 3)),
     "balance": balances,
+    "conflict": st.just("optimistic"),
+    "sharing": st.one_of(
+        st.sampled_from(("processor_sharing", "one")),
+        rules("processor_sharing", limit=st.sampled_from((1, 2, 5, "inf"))),
+    ),
+    "autoscale": autoscales,
 }
-services = mappings({"workers": WORKERS, "service_time": distributions}, SERVICE)
+services = mappings({"workers": WORKERS, "service_time": distributions}, SERVICE).map(
+    lambda service: {
+        key: value for key, value in service.items() if key != "autoscale" or service["workers"] != "inf"
+    }
+)
 
 PRIORITIES = st.sampled_from((1, 0, 2, -1, 2**53, -(2**53)))
 EFFECTS: Mapping[str, st.SearchStrategy[Written]] = {
@@ -478,6 +511,8 @@ def faults(draw: st.DrawFn, targets: Mapping[str, Sequence[str]]) -> Written:
         kind: draw(st.sampled_from(targets[kind])),
         **draw(EFFECTS[kind]),
     }
+    if kind == "service" and draw(st.integers(0, 3)) == 3:
+        fault["instance"] = 0
     if draw(st.booleans()):
         fault["for"] = draw(st.sampled_from(("500ms", "200ms", "1s", "1ns", "1h")))
     return fault
@@ -554,7 +589,8 @@ def _thinks_not_at_all(written: Written, traffic: Written) -> bool:
         traffic.get("service_time", service["service_time"]) not in GRID
         or queue.get("capacity", "inf") != "inf"
         or "max_wait" in queue
-        or bool({"timeout", "deadline"} & _client_of(written, traffic).keys())
+        or bool({"admission", "conflict", "autoscale"} & service.keys())
+        or bool({"timeout", "deadline", "throttle", "breaker", "limit"} & _client_of(written, traffic).keys())
         or any("lost" in fault or fault.get("service_time") == "x0" for fault in written.get("faults", ()))
     )
 
@@ -571,7 +607,7 @@ def without_feedback(draw: st.DrawFn) -> Written:
     written: Written = draw(scenarios())
     written.pop("clients", None)
     for service in written["services"].values():
-        for key in ("error_ratio", "admission", "slowdown", "instances"):
+        for key in ("error_ratio", "admission", "slowdown", "instances", "conflict", "sharing", "autoscale"):
             service.pop(key, None)
         queue = service.get("queue", {})
         for key in ("discipline", "max_wait") if queue.get("capacity", "inf") == "inf" else QUEUE:

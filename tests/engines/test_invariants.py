@@ -90,7 +90,7 @@ def lose_a_rank(world: EventWorld) -> None:
 
 
 def free_a_worker(world: EventWorld) -> None:
-    world.arrays["services"][0]["workers"] += 1.0
+    world.arrays["services"][0]["room"] += 1.0
 
 
 def shrink_the_queue(world: EventWorld) -> None:
