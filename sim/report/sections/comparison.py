@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.study.compare import Comparison, Pairing
     from sim.study.parting import Parting
 
+FIGURES = ("of", "metric", "baseline", "variant", "difference", "ratio", "variance ratio", "verdict")
 VARIANCE_RATIO = (
     "Variance ratio: the variance of the paired difference over the sum of both variances. Independent runs have 1; "
     "0.2 means that the pairing needs a fifth of their replications for the same interval."
@@ -90,7 +91,7 @@ def partings_table(comparison: Comparison) -> Table:
 
 
 def figures_table(comparison: Comparison, variant: str, *, everything: bool = False) -> Table:
-    """The headline figures of a variant beside the baseline's, or every figure."""
+    """The headline figures of a variant beside the baseline's, or every figure; intervals may break into lines."""
     rows = [
         (
             subject_words(each.subject),
@@ -106,7 +107,7 @@ def figures_table(comparison: Comparison, variant: str, *, everything: bool = Fa
         if each.variant == variant and (each.headline or everything)
     ]
     count = comparison.results[comparison.baseline].replications
-    words = f"{variant} against {comparison.baseline}: {count} paired replications, "
+    words = f"{variant} against the baseline {comparison.baseline}: {count} paired replications, "
     words += f"{100.0 * comparison.confidence:g} % intervals"
     columns = (
         "of",
@@ -118,7 +119,7 @@ def figures_table(comparison: Comparison, variant: str, *, everything: bool = Fa
         "variance ratio",
         "verdict",
     )
-    return Table(words, columns, rows, frozenset({2, 3, 4, 5, 6}))
+    return Table(words, columns, rows, frozenset({5, 6}))
 
 
 def objectives_table(comparison: Comparison) -> Table | None:
