@@ -15,6 +15,8 @@ COLOURS = {
     "met": "green",
     "missed": "bold red",
     "inconclusive": "yellow",
+    "better": "green",
+    "worse": "bold red",
     "holds": "green",
     "broken": "bold red",
     "exact": "green",

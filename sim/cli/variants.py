@@ -1,0 +1,77 @@
+"""Variants of one scenario, as a person types them: `--variant 'name: path=value, path=value'`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sim.errors import UsageError, printable
+
+if TYPE_CHECKING:
+    from sim.scenario.scenario import Scenario
+
+EXAMPLE = "--variant 'big queue: services.api.queue.capacity=1000'"
+_NAMED = re.compile(r"\s*([^=:]*?)\s*:\s*(.*)", re.DOTALL)
+_OPENING, _CLOSING, _QUOTES = "{[(", "}])", "\"'"
+
+
+def variants_of(scenario: Scenario, texts: Sequence[str]) -> dict[str, Scenario]:
+    """The scenario with the changes of each text, by the variants' names.
+
+    Raises:
+        UsageError: a text that is no variant, or two of one name.
+        ScenarioError: every problem of a variant's values, said of that variant.
+    """
+    found: dict[str, Scenario] = {}
+    for text in texts:
+        name, changes = parse_variant(text)
+        if name in found:
+            raise UsageError(f'--variant: two are named "{printable(name)}"; give each a name: {EXAMPLE}')
+        found[name] = scenario.set(changes, label=f"--variant {printable(name, 100)!r}")
+    return found
+
+
+def parse_variant(text: str) -> tuple[str, dict[str, str]]:
+    """`"calm: a.b=1, c={kind: none}"` -> `("calm", {"a.b": "1", "c": "{kind: none}"})`.
+
+    Without a name, the changes are the name. Commas within brackets or quotes belong to a value.
+
+    Raises:
+        UsageError: an empty name, or a part that is not path=value.
+    """
+    named = _NAMED.fullmatch(text)
+    name, rest = (named[1], named[2]) if named else (text.strip(), text)
+    changes: dict[str, str] = {}
+    for part in split_at_commas(rest):
+        path, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not path:
+            raise UsageError(f'--variant "{printable(text, 200)}": "{printable(part.strip())}" is not path=value; '
+                             f"write {EXAMPLE}")  # fmt: skip
+        if path in changes:
+            raise UsageError(
+                f'--variant "{printable(text, 200)}": {printable(path)} is set twice; write {EXAMPLE}'
+            )
+        changes[path] = value
+    if not name:
+        raise UsageError(f'--variant "{printable(text, 200)}" has no name before the colon; write {EXAMPLE}')
+    return name, changes
+
+
+def split_at_commas(text: str) -> list[str]:
+    """The parts between commas that stand in no bracket and in no quotes."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in _QUOTES:
+            quote = letter
+        elif letter in _OPENING:
+            depth += 1
+        elif letter in _CLOSING:
+            depth -= 1
+        elif letter == "," and depth <= 0:
+            parts.append("")
+            continue
+        parts[-1] += letter
+    return parts
