@@ -109,17 +109,7 @@ def figures_table(comparison: Comparison, variant: str, *, everything: bool = Fa
     count = comparison.results[comparison.baseline].replications
     words = f"{variant} against the baseline {comparison.baseline}: {count} paired replications, "
     words += f"{100.0 * comparison.confidence:g} % intervals"
-    columns = (
-        "of",
-        "metric",
-        comparison.baseline,
-        variant,
-        "difference",
-        "ratio",
-        "variance ratio",
-        "verdict",
-    )
-    return Table(words, columns, rows, frozenset({5, 6}))
+    return Table(words, FIGURES, rows, frozenset({5}))
 
 
 def objectives_table(comparison: Comparison) -> Table | None:
