@@ -86,7 +86,8 @@ def _unrecovered(results: Results) -> list[bool] | None:
 def _starved(results: Results) -> list[bool]:
     """By replication, whether goodput at the end was less than half of the load offered."""
     series = results.series
-    run = results.scenario.run
-    end = series[(series["subject"] == "system") & (series["time"] >= (1.0 - ENDING) * run.duration)]
+    # A bin may be wider than that share: the last one is there at any rate.
+    begin = min((1.0 - ENDING) * results.scenario.run.duration, float(series["time"].max()))
+    end = series[(series["subject"] == "system") & (series["time"] >= begin)]
     totals = end.pivot_table(index="replication", columns="metric", values="value", aggfunc="sum")
     return [bool(row["goodput"] < COLLAPSED * row["offered"]) for _, row in totals.iterrows()]

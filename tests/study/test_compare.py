@@ -167,6 +167,13 @@ def test_fates_without_a_fault_are_told_by_goodput() -> None:
     assert not found.fates["idle"].two
 
 
+def test_fates_are_told_in_bins_wider_than_the_ending(full: Scenario) -> None:
+    wide = full.set({"faults": "[]", "run.series": "60s"})
+    found = sim.compare(wide, wide.set("services.api.workers", 2), replications=2)
+    (fates,) = found.fates.values()
+    assert (fates.neither, fates.variant_only) == (0, 2)
+
+
 def test_results_that_are_there_are_used_as_they_are(full: Scenario) -> None:
     first = sim.run(full, replications=2)
     found = sim.compare(first, full.set({"services.api.workers": 13, "run.seed": 99}))
