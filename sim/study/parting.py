@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from sim.scenario.scenario import Scenario
 
-MOST_ATTEMPTS = 2_000_000
-"""Attempts of one log that are looked through, some 300 MB of memory; then the search ends."""
+MOST_ATTEMPTS = 1_000_000
+"""Attempts of one log that are looked through, each half a kilobyte while two are compared; then the search ends."""
 
 _FIRST_REQUESTS = 4_000
 _GROWTH = 4.0
