@@ -19,7 +19,7 @@ from sim.cli.options import (
 from sim.cli.printing import Table, frame_csv, json_text
 from sim.cli.status import MISSED, OK
 from sim.cli.terminal import Terminal
-from sim.cli.variants import EXAMPLE, variants_of
+from sim.cli.variants import EXAMPLE, expanded, variants_of
 from sim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,15 @@ def command(
             "-V",
             metavar="'NAME: PATH=VALUE, ...'",
             help="The first scenario with other values, under a name. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="PATH=VALUES",
+            help="A variant for each value: services.api.workers=8,12,16 or 8..12. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -96,7 +105,8 @@ def command(
     if style == "text" and out is not None:
         raise UsageError(f"--format text is for the terminal; write --format md --out {out}")
     gates = known_metrics(fail_if_worse or ())
-    scenarios = chosen(files, variants or (), settings)
+    wanted = [*(variants or ()), *expanded(vary or ())]
+    scenarios = chosen(files, wanted, settings)
     target = None
     if out is not None or style == "html":
         target = page_path(
@@ -122,7 +132,7 @@ def command(
             from sim.report.comparison import build
             from sim.report.page import write
 
-            words = ("forebay", "compare", *files, *(f"--variant={one}" for one in variants or ()))
+            words = ("forebay", "compare", *files, *(f"--variant={one}" for one in wanted))
             report = build(
                 comparison,
                 command=(*words, *(f"--set={one}" for one in settings or ())),

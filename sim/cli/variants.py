@@ -1,4 +1,4 @@
-"""Variants of one scenario, as a person types them: `--variant 'name: path=value, path=value'`."""
+"""Variants of one scenario, as a person types them: `--variant 'name: path=value, ...'`, `--vary path=1,2,3`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,38 @@ if TYPE_CHECKING:
 EXAMPLE = "--variant 'big queue: services.api.queue.capacity=1000'"
 _NAMED = re.compile(r"\s*([^=:]*?)\s*:\s*(.*)", re.DOTALL)
 _OPENING, _CLOSING, _QUOTES = "{[(", "}])", "\"'"
+
+
+VARY_EXAMPLE = "--vary services.api.queue.capacity=16,64,256"
+MOST = 20
+"""Variants at the most: beyond that, no page shows them apart."""
+
+
+def expanded(texts: Sequence[str]) -> list[str]:
+    """`["a.b=1,2"]` -> `["a.b=1", "a.b=2"]`: a variant for each value; `1..4`, `1s..5s:5` are ranges as in a plan.
+
+    Raises:
+        UsageError: a text that is not path=values, a range that is none, or too many values.
+    """
+    found: list[str] = []
+    for text in texts:
+        path, equals, values = (piece.strip() for piece in text.partition("="))
+        if not equals or not path or not values:
+            raise UsageError(f'--vary "{printable(text, 200)}" is not path=values; write {VARY_EXAMPLE}')
+        for value in split_at_commas(values):
+            found += [f"{path}={one}" for one in (_range(value, text) if ".." in value else [value.strip()])]
+    if len(found) > MOST:
+        raise UsageError(f"--vary: {len(found):,} variants; the most are {MOST}; write {VARY_EXAMPLE}")
+    return found
+
+
+def _range(value: str, text: str) -> Sequence[object]:
+    from sim.scenario.plan import parse_range
+
+    try:
+        return parse_range(value)
+    except ValueError as error:
+        raise UsageError(f'--vary "{printable(text, 200)}": {error}; write {VARY_EXAMPLE}') from None
 
 
 def variants_of(scenario: Scenario, texts: Sequence[str]) -> dict[str, Scenario]:

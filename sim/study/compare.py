@@ -23,6 +23,8 @@ from sim.study.replicate import run
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.report.plots import ComparisonPlots
+
 HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
     "traffic": ("success_ratio", "goodput", "latency_p99", "amplification"),
     "service": ("wasted_ratio",),
@@ -199,6 +201,13 @@ class Comparison:
         from sim.study.cautions import cautions
 
         return cautions(self)
+
+    @property
+    def plot(self) -> ComparisonPlots:
+        """Pictures of this comparison: `comparison.plot.timeline()` and `comparison.plot.differences()`."""
+        from sim.report.plots import ComparisonPlots
+
+        return ComparisonPlots(self)
 
     def worse(self, metric: str) -> tuple[Pairing, ...]:
         """The pairings of a metric whose verdict is worse."""

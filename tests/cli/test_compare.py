@@ -59,6 +59,25 @@ def test_variants_of_one_file_need_no_second_file(small: Path, forebay: Forebay)
     ]
 
 
+def test_vary_makes_a_variant_of_each_value(small: Path, forebay: Forebay) -> None:
+    _, out, _ = forebay(
+        "compare", small.name, "--vary", "services.api.workers=3,6..7", "-n", "2", "-f", "json"
+    )
+    names = [each["name"] for each in json.loads(out)["scenarios"]]
+    assert names == ["small", *(f"services.api.workers={workers}" for workers in (3, 6, 7))]
+
+
+def test_ctrl_c_is_the_status_of_an_interrupt(
+    small: Path, forebay: Forebay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sim.study.compare.run", stopped)
+    code, out, err = forebay("compare", str(small), *MORE)
+    assert (code, out, err) == (status.INTERRUPTED, "", "interrupted\n")
+
+
 def test_json_says_from_what_it_was_made(small: Path, forebay: Forebay) -> None:
     _, out, _ = forebay("compare", str(small), *MORE, "-f", "json", "--seed", "9", "-n", "3", "-j", "1")
     document = json.loads(out)
@@ -173,6 +192,9 @@ def test_two_files_of_one_name_are_told_apart(small: Path, tmp_path: Path, foreb
         ((*MORE, "--fail-if-worse", "orbit"), status.USAGE, "orbit: has no better or worse"),
         ((*MORE, "-f", "text", "-o", "x.txt"), status.USAGE, "--format text is for the terminal"),
         ((*MORE, "-n", "0"), status.USAGE, "--replications"),
+        (("--vary", "services.api.workers"), status.USAGE, "is not path=values; write --vary services.api"),
+        (("--vary", "services.api.workers=9..2"), status.USAGE, "runs backwards; write --vary"),
+        (("--vary", "services.api.workers=1..99"), status.USAGE, "99 variants; the most are 20"),
     ],
 )
 def test_bad_input_is_one_clear_error(

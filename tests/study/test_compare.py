@@ -221,3 +221,5 @@ def test_it_shows_itself(backoffs: Comparison) -> None:
     assert "clients.patient.retry.backoff.jitter" in text
     assert "worse" in text
     assert "Holm" in text
+    assert backoffs.plot.timeline().name == "overlay"
+    assert "p99 latency" in backoffs.plot.differences().alt
