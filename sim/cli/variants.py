@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from sim.scenario.scenario import Scenario
 
 EXAMPLE = "--variant 'big queue: services.api.queue.capacity=1000'"
+VARY_EXAMPLE = "--vary services.api.queue.capacity=16,64,256"
+
+LONGEST = 200
+"""Letters of a name at the most."""
+
+MOST = 20
+"""Variants of --vary at the most: beyond that, no page shows them apart."""
+
 _NAMED = re.compile(r"\s*([^=:]*?)\s*:\s*(.*)", re.DOTALL)
 _OPENING, _CLOSING, _QUOTES = "{[(", "}])", "\"'"
-
-
-VARY_EXAMPLE = "--vary services.api.queue.capacity=16,64,256"
-MOST = 20
-"""Variants at the most: beyond that, no page shows them apart."""
 
 
 def expanded(texts: Sequence[str]) -> list[str]:
@@ -73,7 +76,7 @@ def parse_variant(text: str) -> tuple[str, dict[str, str]]:
         UsageError: an empty name, or a part that is not path=value.
     """
     named = _NAMED.fullmatch(text)
-    name, rest = (named[1], named[2]) if named else (text.strip(), text)
+    name, rest = (named[1], named[2]) if named else (" ".join(text.split()), text)
     changes: dict[str, str] = {}
     for part in split_at_commas(rest):
         path, equals, value = (piece.strip() for piece in part.partition("="))
@@ -85,6 +88,10 @@ def parse_variant(text: str) -> tuple[str, dict[str, str]]:
                 f'--variant "{printable(text, 200)}": {printable(path)} is set twice; write {EXAMPLE}'
             )
         changes[path] = value
+    if not name.isprintable() or len(name) > LONGEST:
+        raise UsageError(
+            f'--variant: "{printable(name)}" is not a name of one line and {LONGEST} characters; write {EXAMPLE}'
+        )
     if not name:
         raise UsageError(f'--variant "{printable(text, 200)}" has no name before the colon; write {EXAMPLE}')
     return name, changes

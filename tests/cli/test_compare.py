@@ -175,6 +175,8 @@ def test_two_files_of_one_name_are_told_apart(small: Path, tmp_path: Path, foreb
         (("nosuch.yaml",), status.USAGE, "no such scenario file: nosuch.yaml"),
         (("-V", "more workers"), status.USAGE, '"more workers" is not path=value; write --variant'),
         (("-V", ": a.b=1"), status.USAGE, "has no name before the colon; write --variant"),
+        (("-V", "a\x1b[31mb: a.b=1"), status.USAGE, "is not a name of one line"),
+        (("-V", f"{'x' * 201}: a.b=1"), status.USAGE, "is not a name of one line"),
         (("-V", "x: a.b=1, a.b=2"), status.USAGE, "a.b is set twice"),
         ((*MORE, *MORE), status.USAGE, 'two are named "more"'),
         (("-V", "small: run.drain=false"), status.USAGE, '"small" is the name of a scenario already'),
