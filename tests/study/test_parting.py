@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import sim
@@ -91,3 +92,20 @@ def test_the_search_ends_before_it_fills_the_memory(base: Scenario, monkeypatch:
     found = first_parting(base, base, engine="compiled", seed=5)
     assert not found.found
     assert found.same_until == found.looked_at < 60.0
+
+
+def test_what_is_under_way_when_a_beginning_ends_is_left_to_a_longer_one() -> None:
+    start = {
+        "traffic": ["web"],
+        "request": [0],
+        "attempt": [1],
+        "sent": [1.0],
+        "arrived": [1.0],
+        "started": [2.0],
+    }
+    one, other = (
+        pd.DataFrame({**start, "finished": [end], "answered": [end], "outcome": ["served"]})
+        for end in (5.0, 6.0)
+    )
+    assert not parting._first(one, other, 3.0).found
+    assert parting._first(one, other, 10.0).same_until == 5.0
