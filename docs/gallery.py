@@ -21,9 +21,9 @@ from sim.report import compare
 from sim.report.figures import figure, unit_shown
 from sim.report.pictures.panels import busiest
 from sim.report.pictures.windows import touching
-from sim.report.recovery import recovery as recovered
 from sim.scenario.metrics import unit_of
 from sim.shipped import question, shipped
+from sim.study.recovery import recovery as recovered
 
 if TYPE_CHECKING:
     from sim.measure.results import Results

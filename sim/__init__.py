@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sim.scenario.loader import load as load
     from sim.scenario.loader import loads as loads
     from sim.scenario.scenario import Scenario as Scenario
+    from sim.study.compare import Comparison as Comparison
+    from sim.study.compare import compare as compare
     from sim.study.plan import plan as plan
     from sim.study.replicate import Interrupted as Interrupted
     from sim.study.replicate import run as run
@@ -33,12 +35,27 @@ _HOME = {
     "run": "sim.study.replicate",
     "Interrupted": "sim.study.replicate",
     "Results": "sim.measure.results",
+    "Comparison": "sim.study.compare",
+    "compare": "sim.study.compare",
     "plan": "sim.study.plan",
     "report": "sim.report",
 }
 """Public name -> the module where it lives."""
 
-__all__ = ["Interrupted", "Results", "Scenario", "check", "load", "loads", "plan", "report", "run", "theory"]
+__all__ = [
+    "Comparison",
+    "Interrupted",
+    "Results",
+    "Scenario",
+    "check",
+    "compare",
+    "load",
+    "loads",
+    "plan",
+    "report",
+    "run",
+    "theory",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,7 @@
 """What the documents say runs: ```python blocks, and ```sh blocks marked `tested`, in a folder of their own.
 
+A ```text block marked `output` begins with its command, `$ forebay …`; its lines are what that prints, in order.
+
 A file's Python blocks share their names and run in order. A block marked `illustration` is only looked at.
 """
 
@@ -44,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def carry_out(command: list[str], folder: Path) -> None:
-    """Runs a script where `forebay` and `python` are those under test; it must exit 0."""
+def carry_out(command: list[str], folder: Path) -> str:
+    """What a script prints where `forebay` and `python` are those under test; it must exit 0."""
     bin_directory = folder / "bin"
     bin_directory.mkdir()
     (bin_directory / "forebay").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sim "$@"\n')
@@ -60,6 +62,7 @@ def carry_out(command: list[str], folder: Path) -> None:
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 @pytest.mark.parametrize(("page", "script"), scripts("python", False, "illustration"), ids=name_of)
@@ -72,6 +75,17 @@ def test_python_examples_run(page: Path, script: str, folder: Path) -> None:
 def test_commands_run(page: Path, script: str, folder: Path) -> None:
     assert page.is_file()
     carry_out(["bash", "-euo", "pipefail", "-c", script], folder)
+
+
+@pytest.mark.parametrize(("page", "text"), scripts("text", True, "output"), ids=name_of)
+def test_output_is_as_shown(page: Path, text: str, folder: Path) -> None:
+    command, *shown = text.splitlines()
+    assert page.is_file()
+    assert command.startswith("$ forebay ")
+    printed = iter(carry_out(["bash", "-c", command.removeprefix("$ ")], folder).splitlines())
+    missing = [line for line in shown if line.strip() and line not in printed]
+    assert shown
+    assert not missing
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

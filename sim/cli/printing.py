@@ -15,6 +15,8 @@ COLOURS = {
     "met": "green",
     "missed": "bold red",
     "inconclusive": "yellow",
+    "better": "green",
+    "worse": "bold red",
     "holds": "green",
     "broken": "bold red",
     "exact": "green",
@@ -40,7 +42,8 @@ class Table:
         table = RichTable(title=self.title or None, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
         for name in self.columns:
             numeric = name in self.right
-            table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric)
+            # On a narrow terminal a figure goes on in the next line; cut short it would be another figure.
+            table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
         above = ""
         for first, *others in self.rows:
             table.add_row(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sim.cli.files import load_scenario, locate
+from sim.cli.files import load_scenario, locate, page_path
 from sim.cli.options import (
     EngineOption,
     JobsOption,
@@ -46,7 +46,7 @@ def command(
     """Write the capacity report: a page with its pictures."""
     terminal = Terminal(quiet, no_color)
     scenario = load_scenario(file, settings)
-    target = page_path(out, scenario.name, style)
+    target = page_path(out, scenario.name, style, "report")
     target.parent.mkdir(parents=True, exist_ok=True)
     from sim.report.page import build, write
     from sim.study.plan import plan
@@ -74,16 +74,3 @@ def command(
     terminal.write(str(written[0]))
     terminal.note(f"verdict: {results.verdict}")
     return of_verdict(results.verdict)
-
-
-def page_path(out: Path | None, name: str, style: Style) -> Path:
-    """Where the page goes: the file said, into the folder said, or into the current one."""
-    page = Path(f"{_file_name(name)}-report.{style}")
-    if out is None:
-        return page
-    return out / page if out.is_dir() or not out.suffix else out
-
-
-def _file_name(name: str) -> str:
-    """A scenario's name as part of a file's name."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip(".")

@@ -62,6 +62,14 @@ class Results:
 
         return pd.DataFrame([self._row(subject, metric) for subject, metric in self._figures[0]])
 
+    def has(self, subject: str, metric: str) -> bool:
+        """Whether there is such a figure."""
+        return (subject, metric) in self._figures[0]
+
+    def figures(self, subject: str, metric: str) -> list[Figure]:
+        """One metric's figure in each replication, with its trials."""
+        return [found[subject, metric] for found in self._figures]
+
     def values(self, subject: str, metric: str) -> list[float]:
         """One metric's value in each replication, in base units."""
         return [found[subject, metric].value for found in self._figures]
@@ -70,7 +78,7 @@ class Results:
         self, subject: str, metric: str, confidence: float = CONFIDENCE
     ) -> tuple[float, float, float, str]:
         """(mean, low, high, method) of a metric at a confidence."""
-        return estimate([found[subject, metric] for found in self._figures], metric, confidence)
+        return estimate(self.figures(subject, metric), metric, confidence)
 
     def _row(self, subject: str, metric: str) -> dict[str, Any]:
         mean, low, high, method = self.estimate(subject, metric)
@@ -201,11 +209,7 @@ class Results:
             "engine": self.engine,
             "replications": self.replications,
             "warmup": self.warmup,
-            "versions": {
-                "forebay": version("forebay"),
-                "python": platform.python_version(),
-                **{library: version(library) for library in LIBRARIES},
-            },
+            "versions": versions(),
             "verdict": self.verdict,
             "summary": _records(self.summary),
             "objectives": _records(self.objectives),
@@ -224,6 +228,15 @@ class Results:
         from sim.report.notebook import results_html
 
         return results_html(self)
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide a run's figures."""
+    return {
+        "forebay": version("forebay"),
+        "python": platform.python_version(),
+        **{library: version(library) for library in LIBRARIES},
+    }
 
 
 def estimate(found: Sequence[Figure], metric: str, confidence: float) -> tuple[float, float, float, str]:

@@ -38,6 +38,28 @@ def figure(
     return f"{middle}{suffix} [{bottom}, {top}]"
 
 
+def difference(mean: float, low: float, high: float, unit: str = "count") -> str:
+    """A difference with its sign, its unit and, where there is one, its interval; of ratios in percentage points.
+
+    Args:
+        mean: the difference in base units; NaN when there is none.
+        low: lower end of its interval, NaN when there is none.
+        high: upper end.
+        unit: `s`, `1/s`, `ratio` or `count`.
+    """
+    if math.isnan(mean):
+        return NOTHING
+    known = [abs(value) for value in (mean, low, high) if math.isfinite(value)]
+    scale, suffix = (0.01, " pp") if unit == "ratio" else _scale(max(known, default=0.0), unit)
+    if not (math.isfinite(mean) and math.isfinite(low) and math.isfinite(high)) or low == high:
+        return f"{'+' if mean > 0.0 else ''}{_digits(mean / scale)}{suffix}"
+    places = _places((high - low) / 2.0 / scale, mean / scale)
+    middle, bottom, top = (f"{value / scale:+.{places}f}" for value in (mean, low, high))
+    if mean == 0.0:
+        middle = middle.lstrip("+-")
+    return f"{middle}{suffix} [{bottom}, {top}]"
+
+
 def metric_words(metric: str) -> str:
     """A metric's name in words: `latency_p99` -> `p99 latency`."""
     stay, _, statistic = metric.partition("_")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sim.measure.results import Results
     from sim.report.blocks import Table
     from sim.scenario.scenario import Scenario
+    from sim.study.compare import Comparison
 
 _SHOWN = {
     "traffic": ("offered_rate", "goodput", "success_ratio", "amplification", "latency_p50", "latency_p99"),
@@ -48,6 +49,20 @@ def results_html(results: Results) -> str:
     caption = f"{results.replications} replications, seed {results.seed}; 95 % intervals"
     table = Table(caption, ("subject", "metric", "estimate"), cells, frozenset({2}))
     return "<div>" + head + _table(table) + "</div>"
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """What differs, and the headline figures with their paired differences and verdicts."""
+    from sim.report.sections.comparison import differences_table, figures_table
+
+    base = comparison.results[comparison.baseline]
+    head = (
+        f"<p><strong>{escape(', '.join(comparison.variants))}</strong> against {escape(comparison.baseline)} "
+    )
+    head += f"<small>{base.replications} replications, seed {base.seed}</small></p>"
+    tables = _table(differences_table(comparison))
+    tables += "".join(_table(figures_table(comparison, name)) for name in comparison.variants)
+    return f"<div>{head}{tables}<p><small>{escape(comparison.together)}</small></p></div>"
 
 
 def _table(table: Table) -> str:

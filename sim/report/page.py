@@ -40,24 +40,44 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
 
 Format = Literal["html", "md"]
 TEMPLATES = Path(__file__).parent / "templates"
-SIGNS = {"met": "✓", "missed": "✗", "inconclusive": "?", "none": "·"}
-WORDS = {"met": "Met.", "missed": "Missed.", "inconclusive": "Inconclusive.", "none": "No objectives."}
+SIGNS = {
+    "met": "✓",
+    "missed": "✗",
+    "inconclusive": "?",
+    "none": "·",
+    "better": "✓",
+    "worse": "✗",
+    "mixed": "±",
+    "same": "·",
+}
+WORDS = {
+    "met": "Met.",
+    "missed": "Missed.",
+    "inconclusive": "Inconclusive.",
+    "none": "No objectives.",
+    "better": "Better.",
+    "worse": "Worse.",
+    "mixed": "Better and worse.",
+    "same": "No difference shown.",
+}
 
 
 @dataclass(frozen=True)
 class Report:
-    """A scenario's report, ready to be written: its name, verdict, a line about the run, and its sections."""
+    """A report ready to be written: its name, verdict, a line about the runs, its sections, and what kind it is."""
 
     name: str
     verdict: str
     subtitle: str
     sections: tuple[Section, ...]
+    kind: str = "Capacity report"
 
     def html(self) -> str:
         """One page that needs nothing beside it."""
         template = environment().get_template("report.html.j2")
         return template.render(
-            title=f"{self.name} – capacity report",
+            title=f"{self.name} – {self.kind.lower()}",
+            kind=self.kind,
             name=self.name,
             subtitle=self.subtitle,
             sections=self.sections,
@@ -65,7 +85,7 @@ class Report:
             footer=f"Made by Forebay {version()}. The same scenario, seed and versions make the same page.",
             signs=SIGNS,
             words=WORDS,
-            verdicts=("met", "missed", "inconclusive", "holds", "broken"),
+            verdicts=("met", "missed", "inconclusive", "holds", "broken", "better", "worse"),
         )
 
     def _repr_html_(self) -> str:

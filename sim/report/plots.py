@@ -1,4 +1,4 @@
-"""The pictures of one set of results: `results.plot.timeline()` and others."""
+"""The pictures of results and of a comparison: `results.plot.timeline()` and others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sim.measure.results import Results
     from sim.report.pictures.style import Picture
+    from sim.study.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,23 @@ class Plots:
         scenario = self.results.scenario
         material = Material(scenario, self.results, analyze(scenario), None, None, "")
         return theory_beside_simulation(beside(material))
+
+
+@dataclass(frozen=True)
+class ComparisonPlots:
+    """The pictures of a comparison; each is a matplotlib figure."""
+
+    comparison: Comparison
+
+    def timeline(self, service: str | None = None) -> Picture:
+        """Load, goodput, queue, 503s and waiting retries over time, all scenarios on the same axes."""
+        from sim.report.pictures.timeline import overlay
+
+        return overlay(self.comparison.results, service)
+
+    def differences(self) -> Picture:
+        """The paired differences of the headline figures, the better side on the right."""
+        from sim.report.comparison import whiskers
+        from sim.report.pictures.forest import forest
+
+        return forest(whiskers(self.comparison), self.comparison.baseline)

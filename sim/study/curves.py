@@ -45,7 +45,7 @@ _MOST = 120_000
 def load_curve(
     scenario: Scenario,
     factors: Sequence[float] | None = None,
-    variants: Mapping[str, Mapping[str, object]] | None = None,
+    variants: Mapping[str, Mapping[str, object] | Scenario] | None = None,
     *,
     replications: int | None = None,
     jobs: int | None = None,
@@ -59,7 +59,8 @@ def load_curve(
     Args:
         scenario: what to load; its faults are left out.
         factors: loads, as multiples of the scenario's own; by default, spread around its capacity.
-        variants: name -> changes as for `Scenario.set`; by default the ways to retry of `retry_variants`.
+        variants: name -> changes as for `Scenario.set`, or another scenario; by default the ways to retry of
+            `retry_variants`.
         replications: at each load; by default 4 or 6, as the load allows.
         jobs: threads.
         progress: told the share that is done, 0 to 1.
@@ -71,14 +72,19 @@ def load_curve(
     """
     import pandas as pd
 
+    from sim.scenario.scenario import Scenario
     from sim.study.replicate import run
 
     base = steady(scenario)
     loads = list(factors) if factors is not None else load_factors(base)
-    chosen = dict(variants) if variants is not None else retry_variants(base)
-    wanted = [(name, base.set(changes) if changes else base) for name, changes in chosen.items()]
+    chosen: Mapping[str, Mapping[str, object] | Scenario] = (
+        variants if variants is not None else retry_variants(base)
+    )
+    wanted = [
+        (name, steady(each) if isinstance(each, Scenario) else base.set(each) if each else base)
+        for name, each in chosen.items()
+    ]
     frames: list[pd.DataFrame] = []
-    total, ratio = offered_load(base), bottleneck(base)[1].ratio
     done = 0
     for factor in loads:
         count = replications or _replications(base, factor)
@@ -89,9 +95,9 @@ def load_curve(
             rows = rows.assign(
                 variant=name,
                 factor=factor,
-                offered_rate=total * factor,
-                capacity_ratio=ratio * factor,
-                ideal=ideal_goodput(base, factor),
+                offered_rate=offered_load(variant) * factor,
+                capacity_ratio=bottleneck(variant)[1].ratio * factor,
+                ideal=ideal_goodput(variant, factor),
             )
             frames.append(rows[list(COLUMNS)])
             done += 1

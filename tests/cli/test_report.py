@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sim.cli import status
-from sim.cli.report import page_path
+from sim.cli.files import page_path
 from tests.cli.conftest import Forebay
 
 FAST = ("--no-curves", "--replications", "2", "--set", "run.duration=20s")
@@ -47,4 +47,4 @@ def test_a_missed_objective_is_the_exit_status_and_the_page_is_there(
     ],
 )
 def test_where_the_page_goes(out: str | None, page: str) -> None:
-    assert page_path(None if out is None else Path(out), "a/b", "html") == Path(page)
+    assert page_path(None if out is None else Path(out), "a/b", "html", "report") == Path(page)

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+import sim
+from sim.measure.results import Results
+from sim.report.comparison import build
 from sim.report.page import Report, write
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -35,16 +38,25 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="module", params=["report", "comparison"])
+def shown(request: pytest.FixtureRequest, report: Report, results: Results) -> Report:
+    """The capacity report, and a comparison page."""
+    if request.param == "report":
+        return report
+    other = results.scenario.set("clients.patient.retry.backoff.jitter", "full")
+    return build(sim.compare({"in step": results, "<b>spread</b>": other}))
+
+
 @pytest.fixture(scope="module")
-def page(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    write(report, path)
+def page(shown: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    write(shown, path)
     return path
 
 
 @pytest.fixture(scope="module")
 def browser(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium without a network, showing the report."""
+    """Chromium without a network, showing the page."""
     webdriver = pytest.importorskip(
         "selenium.webdriver", reason="selenium is not installed: pip install forebay[test]"
     )
@@ -79,18 +91,18 @@ def test_it_opens_offline_with_an_empty_console_and_asks_for_nothing(browser: An
     assert {address for address in asked if not address.startswith("data:")} == {page.as_uri()}
 
 
-def test_it_shows_the_scenarios_name_and_runs_nothing_of_it(browser: Any, report: Report) -> None:
-    assert browser.find_element("tag name", "h1").text == report.name
+def test_it_shows_the_scenarios_name_and_runs_nothing_of_it(browser: Any, shown: Report) -> None:
+    assert browser.find_element("tag name", "h1").text == shown.name
     assert browser.execute_script("return document.scripts.length") == 0
 
 
-def test_every_picture_is_drawn(browser: Any, report: Report) -> None:
+def test_every_picture_is_drawn(browser: Any, shown: Report) -> None:
     boxes = browser.execute_script(
         "return [...document.querySelectorAll('figure svg')].map(svg => {"
         " const box = svg.getBoundingClientRect(), drawn = svg.getBBox();"
         " return [box.width, box.height, drawn.width, drawn.height, svg.querySelectorAll('path').length]; })"
     )
-    assert len(boxes) == sum(len(section.pictures) for section in report.sections)
+    assert len(boxes) == sum(len(section.pictures) for section in shown.sections)
     for width, height, drawn_width, drawn_height, paths in boxes:
         assert width > 600
         assert height > 80
@@ -99,13 +111,13 @@ def test_every_picture_is_drawn(browser: Any, report: Report) -> None:
         assert paths > 10
 
 
-def test_links_lead_to_sections(browser: Any, report: Report) -> None:
+def test_links_lead_to_sections(browser: Any, shown: Report) -> None:
     missing = browser.execute_script(
         "return [...document.querySelectorAll('nav a')].filter(a => !document.querySelector(a.hash)).length"
     )
     links = browser.find_elements("css selector", "nav a")
     assert missing == 0
-    assert len(links) == len(report.sections)
+    assert len(links) == len(shown.sections)
 
 
 @pytest.mark.parametrize("width", [360, 700, 1400])

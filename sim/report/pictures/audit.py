@@ -14,16 +14,13 @@ from sim.units import format_duration, format_ratio
 
 from . import style as look
 from .marks import log_axis, short, trimmed
+from .rows import draw_dot, rows_of_figures, write_above, write_beside
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
     from sim.measure.results import Results
-
-_ROW = 0.3
-_FRAME = 1.0
-"""Inches: a row, and what stands above and below the rows."""
 
 
 def littles_law(results: Results) -> look.Picture:
@@ -34,18 +31,22 @@ def littles_law(results: Results) -> look.Picture:
     if not rows:
         return look.only_words("littles-law", "Nothing ever arrived: no boundary was entered.")
     with look.style():
-        picture, axes = _rows("littles-law", [row.subject for row in rows], [row.boundary for row in rows])
+        picture, axes = rows_of_figures(
+            "littles-law", [row.subject for row in rows], [row.boundary for row in rows]
+        )
         axes.set_title("Little's law: number inside, L, beside arrival rate × time inside, λW", pad=22)
         for place, row in enumerate(rows):
-            _dot(axes, row.L, row.L_low, row.L_high, place - 0.13, look.BLUE, "o")
-            _dot(axes, row.lambda_W, row.lambda_W_low, row.lambda_W_high, place + 0.13, look.VERMILLION, "D")
+            draw_dot(axes, row.L, row.L_low, row.L_high, place - 0.13, look.BLUE, "o")
+            draw_dot(
+                axes, row.lambda_W, row.lambda_W_low, row.lambda_W_high, place + 0.13, look.VERMILLION, "D"
+            )
             product = f"{short(row.arrival_rate, 4)}/s × {format_duration(row.W)}"
-            _beside(axes, place, f"{short(row.L, 4)}  =  {product}")
+            write_beside(axes, place, f"{short(row.L, 4)}  =  {product}")
         _spaced(axes, [value for row in rows for value in (row.L, row.lambda_W)])
         axes.set_xlabel("mean number inside")
-        _above(axes, len(rows), 0.0, "● L, counted", look.BLUE, "bold")
-        _above(axes, len(rows), 0.3, "◆ λW, timed", look.VERMILLION, "bold")
-        _above(axes, len(rows), 1.02, "L  =  λ × W", look.GREY)
+        write_above(axes, len(rows), 0.0, "● L, counted", look.BLUE, "bold")
+        write_above(axes, len(rows), 0.3, "◆ λW, timed", look.VERMILLION, "bold")
+        write_above(axes, len(rows), 1.02, "L  =  λ × W", look.GREY)
     worst = max(abs(row.lambda_W / row.L - 1.0) for row in rows)
     words = "; ".join(
         f"{row.subject} {row.boundary}: L {short(row.L, 4)}, λW {short(row.lambda_W, 4)}" for row in rows
@@ -69,78 +70,28 @@ def theory_beside_simulation(beside: pd.DataFrame) -> look.Picture:
     words = []
     with look.style():
         names = [str(row.metric).replace("_", " ") for row in rows]
-        picture, axes = _rows("theory", [row.subject for row in rows], names)
+        picture, axes = rows_of_figures("theory", [row.subject for row in rows], names)
         axes.set_title("Simulation as a ratio of theory", pad=22)
         axes.axvline(1.0, color=look.BLACK, linewidth=1.1, zorder=1.5)
         reach = 0.02
         for place, row in enumerate(rows):
             ratios = [row.mean / row.theory, row.low / row.theory, row.high / row.theory]
             value, low, high = ratios
-            _dot(axes, value, low, high, place, look.BLUE if row.method == "exact" else look.ORANGE, "o")
+            draw_dot(axes, value, low, high, place, look.BLUE if row.method == "exact" else look.ORANGE, "o")
             reach = max([reach, *(abs(ratio - 1.0) for ratio in ratios if math.isfinite(ratio))])
             unit = unit_shown(row.metric, row.unit)
             measured, said = figure(row.mean, unit=unit), figure(row.theory, unit=unit)
-            _beside(axes, place, f"{measured}  :  {said}  {trimmed(row.model, 16)}")
+            write_beside(axes, place, f"{measured}  :  {said}  {trimmed(row.model, 16)}")
             words.append(f"{row.subject} {row.metric}: simulation {measured}, {row.model} {said}")
         axes.set_xlim(1.0 - reach * 1.1, 1.0 + reach * 1.1)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_ratio(value)))
         axes.set_xlabel("simulation ÷ theory")
-        _above(axes, len(rows), 1.02, "simulation  :  theory", look.GREY)
+        write_above(axes, len(rows), 1.02, "simulation  :  theory", look.GREY)
     picture.alt = (
         f"Simulation divided by theory with 95 % intervals, {len(rows)} figures. {'; '.join(words)}."
     )
     return picture
-
-
-def _rows(picture_name: str, subjects: Sequence[str], names: Sequence[str]) -> tuple[look.Picture, Axes]:
-    """A picture with a row for each name, the first on top; its subject stands where it changes."""
-    height = _ROW * len(names) + 0.1
-    total = height + _FRAME
-    picture = look.Picture(picture_name, 7.2, total)
-    axes = picture.add_axes((0.24, 0.5 / total, 0.46, height / total))
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.grid(visible=False, axis="y")
-    axes.set_yticks(range(len(names)), names)
-    axes.tick_params(axis="y", length=0)
-    previous = ""
-    for place, subject in enumerate(subjects):
-        if subject != previous:
-            axes.text(
-                -0.51,
-                place,
-                trimmed(subject, 17),
-                transform=axes.get_yaxis_transform(),
-                fontsize=8,
-                fontweight="bold",
-                va="center",
-            )
-            if place:
-                axes.axhline(
-                    place - 0.5, color=look.PALE, linewidth=0.8, xmin=-0.51, xmax=1.62, clip_on=False
-                )
-        previous = subject
-    return picture, axes
-
-
-def _beside(axes: Axes, place: int, text: str) -> None:
-    """The figures of a row in words, right of it."""
-    transform = axes.get_yaxis_transform()
-    axes.text(1.02, place, text, transform=transform, fontsize=8, va="center", color="#333333")
-
-
-def _above(axes: Axes, count: int, at: float, text: str, colour: str, weight: str = "normal") -> None:
-    """A word above the rows, at a share of their width."""
-    lift = 1.0 + 0.07 / (_ROW * count + 0.1)
-    axes.text(at, lift, text, transform=axes.transAxes, color=look.ink(colour), fontsize=8, fontweight=weight)
-
-
-def _dot(axes: Axes, value: float, low: float, high: float, height: float, colour: str, marker: str) -> None:
-    if math.isfinite(low) and math.isfinite(high):
-        axes.plot(
-            [low, high], [height, height], color=colour, linewidth=2.4, alpha=0.45, solid_capstyle="butt"
-        )
-    axes.plot([value], [height], marker=marker, color=colour, markersize=5, linestyle="none")
 
 
 def _spaced(axes: Axes, values: Sequence[float]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +29,12 @@ _COLOURS = {
 _STATISTICS = {"mean": look.GREEN, "p50": look.SKY, "p95": look.BLUE, "p99": look.BLACK}
 
 
-def goodput_against_load(curve: pd.DataFrame) -> look.Picture:
+def goodput_against_load(curve: pd.DataFrame, colours: Mapping[str, str] | None = None) -> look.Picture:
     """Goodput of all traffic against the load offered, a line for each variant, with capacity and the ideal.
 
     Args:
         curve: of `sim.study.curves.load_curve`; its rows of the subject `system` are drawn.
+        colours: of the variants; by default those of the ways to retry. Capacity and the ideal are the first's.
     """
     rows = curve[(curve["metric"] == "goodput") & (curve["subject"] == "system")]
     names = list(dict.fromkeys(str(name) for name in rows["variant"]))
@@ -44,16 +45,16 @@ def goodput_against_load(curve: pd.DataFrame) -> look.Picture:
         picture = look.Picture("goodput", _WIDTH, 4.1)
         axes = picture.add_axes((0.095, 0.13, 0.7, 0.7))
         axes.set_title("Requests answered in time, per second", pad=30)
-        axes.set_xlim(0.0, float(offered.max()))
+        axes.set_xlim(0.0, float(rows["offered_rate"].max()))
         axes.set_ylim(0.0, float(np.nanmax([rows["mean"].max(), ideal.max()])) * 1.12)
         axes.plot([0.0, *offered], [0.0, *ideal], color=look.GREY, linewidth=1.2, linestyle=(0, (1, 2)))
         labels = []
         for name, line in lines.items():
-            colour = _colour(name)
+            colour = colours[name] if colours is not None else _colour(name)
             # The scenario itself is drawn broad and first, so that a variant that does as well lies on it.
             broad = is_as_written(name) and len(names) > 1
             _line(axes, line, colour, 4.5 if broad else 1.5, 0.45 if broad else 1.0)
-            labels.append(EndLabel(float(line["mean"].iloc[-1]), _wrapped(name), colour, "bold"))
+            labels.append(EndLabel(float(line["mean"].iloc[-1]), _wrapped(trimmed(name, 19)), colour, "bold"))
         if (one["capacity_ratio"] >= 1.0).any():
             best = float(ideal.max())
             axes.axhline(best, color=look.GREY, linewidth=1.1, linestyle=(0, (4, 2)), zorder=1.5)

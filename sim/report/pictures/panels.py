@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.report.recovery import recovery
 from sim.scenario.faults import service_timeline
 from sim.study.load import callers, mean_service_time
+from sim.study.recovery import recovery
 
 from . import style as look
 from .bands import Track, paths, track

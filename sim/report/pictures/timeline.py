@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -57,8 +59,70 @@ def compare(many: Mapping[str, Results], service: str | None = None) -> look.Pic
     return picture
 
 
+OVERLAID = {
+    "offered": "Offered, requests per second",
+    "goodput": "Answered in time (goodput), requests per second",
+    "waiting": "Queue: attempts waiting for a worker",
+    "503s": "503s, per second",
+    "in backoff": "Retries waiting out their backoff",
+}
+"""Lines of the panels -> the titles of their own axes, in the order of an overlay."""
+
+_CROWD = 3
+"""Lines with a label of two rows that one axis has room for."""
+
+
+def overlay(many: Mapping[str, Results], service: str | None = None) -> look.Picture:
+    """Several results on one axis for each of load, goodput, queue, 503s and waiting retries, a colour for each.
+
+    Means over the replications, with bands for their 95 % intervals; windows of faults are those of the first.
+    """
+    first = next(iter(many.values()))
+    name = service or busiest(first)
+    found = {
+        heading: {line.label: line for panel in panels(results, name) for line in panel.lines}
+        for heading, results in many.items()
+    }
+    hues = colours(many)
+    rows = [
+        Panel(
+            label,
+            title,
+            tuple(
+                replace(
+                    lines[label], label=trimmed(heading, 14), colour=hues[heading], filled=False, paths=None
+                )
+                for heading, lines in found.items()
+                if label in lines
+            ),
+        )
+        for label, title in OVERLAID.items()
+        if any(label in lines for lines in found.values())
+    ]
+    named = windows(first.scenario, name)
+    labels = "peaks" if len(many) <= _CROWD else "names"
+    with look.style():
+        picture = _grid({"": rows}, first.scenario, named, 7.5, labels)
+    picture.name = "overlay"
+    parts = " ".join(f"{panel.title}: {_words([panel])}" for panel in rows)
+    picture.alt = (
+        f"Service {name} over {_span(first.scenario)}, {len(many)} scenarios on the same axes. {parts} "
+        f"{_faults(named)}"
+    ).strip()
+    return picture
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each name, the same in every picture of a comparison."""
+    return dict(zip(names, cycle(look.SERIES), strict=False))
+
+
 def _grid(
-    columns: Mapping[str, Sequence[Panel]], scenario: Scenario, named: Sequence[Window], width: float
+    columns: Mapping[str, Sequence[Panel]],
+    scenario: Scenario,
+    named: Sequence[Window],
+    width: float,
+    labels: str | None = None,
 ) -> look.Picture:
     keys = list(dict.fromkeys(panel.key for rows in columns.values() for panel in rows))
     titles = {
@@ -90,7 +154,8 @@ def _grid(
             axes = picture.add_subplot(grid[row, column])
             draw_windows(axes, named, unit.seconds, _TITLE if row == 0 else None)
             if key in found:
-                draw_panel(axes, found[key], unit.seconds, tops[key], labels=_labels(column, len(columns)))
+                shown = _labels(column, len(columns)) if labels is None else labels
+                draw_panel(axes, found[key], unit.seconds, tops[key], labels=shown)
             else:
                 axes.set_ylim(0.0, tops[key] * 1.08)
                 axes.text(0.5, 0.4, "none", transform=axes.transAxes, ha="center", color=look.GREY)

@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Figure, Paragraph, Section
-from sim.report.recovery import recovery
 from sim.report.sections.outcomes import outcomes
 from sim.study.load import callers
+from sim.study.recovery import recovery
 from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:

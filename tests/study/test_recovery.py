@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import sim
-from sim.report.recovery import Recovery, recovery
 from sim.report.sections.timeline import recovery_words
+from sim.study.recovery import Recovery, recovery
 
 FATES = """
 traffic: {web: {arrivals: {kind: poisson, rate: 120/s}, call: api, client: patient}}

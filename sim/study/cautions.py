@@ -1,0 +1,45 @@
+"""What a reader must know before trusting a comparison, as far as its runs tell."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.study.compare import Comparison
+
+ONE = "One replication has no interval: nothing is shown beyond this one run. Ask for 10 or more."
+FEW = "So few replications show large differences alone; ask for 10 or more."
+TWO_FATES = (
+    "{}: some replications collapse and others do not, and their mean describes neither; read the fates."
+)
+LUCKY = (
+    "{}: latency is of requests that succeed, and their share differs; where few do, it is that of the lucky."
+)
+WINDOWS = "{}: the measured window is not the baseline's ({}); rates compare, totals over the run do not."
+MISSING = "{}: {} of {} figures are missing from some replications (nothing succeeded there), and show no difference."
+
+
+def cautions(comparison: Comparison) -> tuple[str, ...]:
+    """The sentences that apply, each once for every variant that it is about."""
+    base = comparison.results[comparison.baseline]
+    found = [ONE] if base.replications == 1 else [FEW] if base.replications < 5 else []
+    for name in comparison.variants:
+        other = comparison.results[name]
+        if name in comparison.fates and comparison.fates[name].two:
+            found.append(TWO_FATES.format(name))
+        windows = [(each.warmup, each.scenario.run.duration) for each in (base, other)]
+        if windows[0] != windows[1]:
+            words = " against ".join(f"{warmup:g} s to {end:g} s" for warmup, end in reversed(windows))
+            found.append(WINDOWS.format(name, words))
+        own = [each for each in comparison.pairings if each.variant == name]
+        missing = sum(not each.complete for each in own)
+        if missing:
+            found.append(MISSING.format(name, missing, len(own)))
+        if any(each.metric == "success_ratio" and _beyond(each.paired.low, each.paired.high) for each in own):
+            found.append(LUCKY.format(name))
+    return tuple(found)
+
+
+def _beyond(low: float, high: float) -> bool:
+    return not math.isnan(low) and (low > 0.0 or high < 0.0)
