@@ -102,7 +102,7 @@ def is_decided(w: Any, until: float) -> bool:
             w.fate = RECOVERED
             return True
         _calm_from(w, until)
-    if until > w.judged_to and not w.calm_since <= w.judged_to:
+    if until >= w.judged_to and not w.calm_since <= w.judged_to:
         w.fate = COLLAPSED
         return True
     return False
