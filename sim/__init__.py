@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim.study.plan import plan as plan
     from sim.study.replicate import Interrupted as Interrupted
     from sim.study.replicate import run as run
+    from sim.study.stability import stability as stability
     from sim.theory.match import analyze as theory
 
 _HOME = {
@@ -35,10 +36,23 @@ _HOME = {
     "Results": "sim.measure.results",
     "plan": "sim.study.plan",
     "report": "sim.report",
+    "stability": "sim.study.stability",
 }
 """Public name -> the module where it lives."""
 
-__all__ = ["Interrupted", "Results", "Scenario", "check", "load", "loads", "plan", "report", "run", "theory"]
+__all__ = [
+    "Interrupted",
+    "Results",
+    "Scenario",
+    "check",
+    "load",
+    "loads",
+    "plan",
+    "report",
+    "run",
+    "stability",
+    "theory",
+]
 
 
 def __getattr__(name: str) -> Any:

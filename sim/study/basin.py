@@ -80,9 +80,9 @@ class Basin:
     def table(self) -> pd.DataFrame:
         """One row a cell: both keys, runs, recovered, collapsed, open, probability of recovery, low, high, near.
 
-        `near`: whether the cell is near the boundary. Then recovery_median, its low and high, and recovery_mean in s:
-        of the time from the trigger's end, runs that did not recover censored (Kaplan and Meier); the mean is of the
-        lesser of that time and the horizon; a median that is not reached is NaN.
+        `near`: whether the cell is near the boundary. Then recovery_median, its low and high, in s from the trigger's
+        end, runs that did not recover censored (Kaplan and Meier), NaN where it is not reached; and recovery_mean, NaN
+        unless every run recovered: a mean over two fates is none.
         """
         import pandas as pd
 
@@ -106,7 +106,9 @@ class Basin:
                     "recovery_median": median[0],
                     "recovery_median_low": median[1],
                     "recovery_median_high": median[2],
-                    "recovery_mean": survival.restricted_mean(self.horizon)[0],
+                    "recovery_mean": survival.restricted_mean()[0]
+                    if fates.recovered == fates.runs
+                    else math.nan,
                 }
             )
         return pd.DataFrame(rows)
