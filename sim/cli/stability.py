@@ -1,5 +1,6 @@
 """`forebay stability`: does it recover from its trigger, by what margin, and what gets it out where it does not."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,7 +112,9 @@ def command(
         body = "\n".join(table.markdown() for table in tables(found))
         terminal.write(f"# {scenario.name}\n\n{body}\n" + "\n\n".join(sentences(found)))
     else:
-        terminal.show(*(table.rich() for table in tables(found)), "\n".join(sentences(found)))
+        grid = [] if found.basin is None else [drawn(found.basin)]
+        known = [table.rich() for table in tables(found, with_map=False)]
+        terminal.show(*grid, *known, "\n".join(sentences(found)))
         terminal.note(provenance(found))
     if out is not None:
         terminal.note(f"wrote {', '.join(str(path) for path in write(found, out))}")
@@ -138,9 +141,9 @@ def parse_vary(said: "list[str] | tuple[str, ...]") -> dict[str, Any]:
     return keys
 
 
-def tables(found: "Stability") -> list[Table]:
+def tables(found: "Stability", *, with_map: bool = True) -> list[Table]:
     """What was found, a table each; the verdict last, next to the prompt."""
-    made = [_map(found.basin)] if found.basin is not None else []
+    made = [_map(found.basin)] if found.basin is not None and with_map else []
     if found.variants:
         made.append(_variants(found))
     if found.ways_out:
@@ -270,6 +273,22 @@ def _map(basin: "Basin") -> Table:
     title = f"Runs that recover, %: {first.path} downwards, {second.path} across"
     names = [_short(value) for value in second.values]
     return Table(title, ("", *names), rows, frozenset(names))
+
+
+def drawn(basin: "Basin") -> str:
+    """The map as lines of percentages, the first key upwards as in the picture, with the ends of the second below."""
+    first, second = basin.axes
+    names = [_short(value) for value in first.values]
+    width = max(len(name) for name in names)
+    lines = [f"Runs that recover, %, over {first.path} (upwards) and {second.path} (to the right)", ""]
+    for row in reversed(range(len(names))):
+        cells = (basin.cells[row, column].probability for column in range(len(second.values)))
+        shown = "".join("   –" if math.isnan(share) else f"{100.0 * share:4.0f}" for share in cells)
+        lines.append(f"{names[row].rjust(width)} │{shown}")
+    left, right = _short(second.values[0]), _short(second.values[-1])
+    lines.append(f"{' ' * width} └{'─' * 4 * len(second.values)}")
+    gap = max(1, 4 * len(second.values) - len(left) - len(right))
+    return "\n".join([*lines, f"{' ' * (width + 2)}{left}{' ' * gap}{right}"])
 
 
 def _short(value: Any) -> str:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE, wilson
-from sim.scenario.faults import WorkersChange
 from sim.scenario.plan import parse_range
-from sim.study.fates import Case, Fates, Judge, Judging, Progress, default_horizon
-from sim.study.trigger import trigger_of
+from sim.study.fates import Fates, Judge, Judging, Progress, default_horizon
+from sim.study.load import scaled
+from sim.study.trigger import has_height, heightened, highest, lengthened, trigger_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,8 @@ FEW: Final = 4
 PRECISION: Final = 0.05
 MOST_RUNS: Final = 400
 MOST_CELLS: Final = 10_000
+FACTORS: Final = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+"""On a trigger, for a map that is not told what to vary."""
 
 Cell = tuple[int, int]
 """Places of a cell's values along the two keys."""
@@ -41,13 +43,15 @@ Cell = tuple[int, int]
 class Axis:
     """One key of a map: its path, the values as they would stand in the file, and as numbers to draw by.
 
-    A value that is no number (`cancel: never`) is drawn by its place.
+    A value that is no number (`cancel: never`) is drawn by its place. `written` is the scenario's own value, None if
+    it is no number.
     """
 
     path: str
     values: tuple[Any, ...]
     numbers: tuple[float, ...]
     numeric: bool
+    written: float | None = None
 
 
 @dataclass(frozen=True)
@@ -184,23 +188,85 @@ def basin_map(
                 progress=progress,
                 judge=own,
             )
+    paths = tuple(vary)
     values = [axis_values(path, wanted) for path, wanted in vary.items()]
     if math.prod(len(one) for one in values) > MOST_CELLS:
         raise UsageError(f"a map of {len(values[0])} × {len(values[1])} cells; the most are {MOST_CELLS:,}")
-    horizon = judge.judging.horizon or default_horizon(scenario, trigger_of(scenario))
-    cases = _cases(judge, scenario, tuple(vary), values, horizon)
+    scenarios = {cell: _varied(scenario, paths, values, cell) for cell in _cells(values)}
     first, second = (
-        _axis(path, one, cases, place) for place, (path, one) in enumerate(zip(vary, values, strict=True))
+        _axis(path, values[place], scenario, scenarios, place) for place, path in enumerate(paths)
     )
-    found = {cell: Fates(case, ()) for cell, case in cases.items()}
-    found = _with_more(judge, found, dict.fromkeys(found, few), _part(progress, 0.0, 0.1))
+    spending = _Spending(precision, confidence, few, most)
+    return _mapped(judge, scenario, (first, second), scenarios, spending, progress)
+
+
+def trigger_map(
+    scenario: Scenario,
+    judge: Judge,
+    *,
+    factors: Sequence[float] = FACTORS,
+    precision: float = PRECISION,
+    confidence: float = CONFIDENCE,
+    few: int = FEW,
+    most: int = MOST_RUNS,
+    progress: Progress | None = None,
+) -> Basin:
+    """The map over the trigger itself: its duration, and its height; the load where it has none, as of a pause.
+
+    Args:
+        scenario: it must have a trigger.
+        judge: runs the scenarios.
+        factors: on either, 1 being as written.
+        precision: as for `basin_map`, and so are the others.
+        confidence: of the intervals.
+        few: runs of a cell far from the boundary.
+        most: runs of a cell at the most.
+        progress: told the share that is done, 0 to 1; a guess.
+    """
+    higher, name = (heightened, "height of the trigger") if has_height(scenario) else (scaled, "load")
+    limit = highest(scenario)
+    heights = tuple(dict.fromkeys(min(factor, limit) for factor in factors))
+    scenarios = {
+        cell: lengthened(higher(scenario, heights[cell[0]]), factors[cell[1]])
+        for cell in _cells([heights, tuple(factors)])
+    }
+    first = Axis(name, tuple(f"x{factor:g}" for factor in heights), heights, True, 1.0)
+    second = Axis(
+        "duration of the trigger", tuple(f"x{factor:g}" for factor in factors), tuple(factors), True, 1.0
+    )
+    spending = _Spending(precision, confidence, few, most)
+    return _mapped(judge, scenario, (first, second), scenarios, spending, progress)
+
+
+@dataclass(frozen=True)
+class _Spending:
+    """How narrow intervals must be near the boundary, and how many runs that may cost."""
+
+    precision: float
+    confidence: float
+    few: int
+    most: int
+
+
+def _mapped(
+    judge: Judge,
+    scenario: Scenario,
+    axes: tuple[Axis, Axis],
+    scenarios: Mapping[Cell, Scenario],
+    spending: _Spending,
+    progress: Progress | None,
+) -> Basin:
+    """The map over these scenarios: a few runs of each, then more where recovery and collapse meet."""
+    horizon = judge.judging.horizon or default_horizon(scenario, trigger_of(scenario))
+    found = {cell: Fates(judge.case(one, horizon=horizon), ()) for cell, one in scenarios.items()}
+    found = _with_more(judge, found, dict.fromkeys(found, spending.few), _part(progress, 0.0, 0.1))
     begun = 0.1
-    while wanted := _wanted(found, precision, confidence, most):
+    while wanted := _wanted(found, spending.precision, spending.confidence, spending.most):
         share = 0.3 + 0.7 * begun
         found = _with_more(judge, found, wanted, _part(progress, begun, share))
         begun = share
     near = frozenset(_near(found))
-    return Basin(scenario, (first, second), found, near, horizon, precision, confidence)
+    return Basin(scenario, axes, found, near, horizon, spending.precision, spending.confidence)
 
 
 def axis_values(path: str, wanted: Any) -> tuple[Any, ...]:
@@ -229,42 +295,38 @@ def runs_for(share: float, precision: float, confidence: float = CONFIDENCE) -> 
     return low
 
 
-def _cases(
-    judge: Judge,
-    scenario: Scenario,
-    paths: tuple[str, ...],
-    values: Sequence[tuple[Any, ...]],
-    horizon: float,
-) -> dict[Cell, Case]:
-    """What each cell is judged by. A value that the scenario cannot have is an error of usage, said once."""
-    cases = {}
-    for cell in itertools.product(*(range(len(one)) for one in values)):
-        changes = {path: one[place] for path, one, place in zip(paths, values, cell, strict=True)}
-        try:
-            cases[cell[0], cell[1]] = judge.case(scenario.set(changes), horizon=horizon)
-        except ScenarioError as error:
-            if any(problem.path != "faults" for problem in error.problems):
-                raise UsageError(f"--vary: {error.problems[0].path}: {error.problems[0].text}") from None
-            raise
-    return cases
+def _cells(values: Sequence[Sequence[Any]]) -> Iterator[Cell]:
+    return itertools.product(range(len(values[0])), range(len(values[1])))
 
 
-def _axis(path: str, values: tuple[Any, ...], cases: Mapping[Cell, Case], place: int) -> Axis:
+def _varied(
+    scenario: Scenario, paths: tuple[str, ...], values: Sequence[tuple[Any, ...]], cell: Cell
+) -> Scenario:
+    """The scenario of a cell. A value that it cannot have is an error of usage, said once."""
+    changes = {path: one[place] for path, one, place in zip(paths, values, cell, strict=True)}
+    try:
+        return scenario.set(changes)
+    except ScenarioError as error:
+        raise UsageError(f"--vary: {error.problems[0].path}: {error.problems[0].text}") from None
+
+
+def _axis(
+    path: str, values: tuple[Any, ...], scenario: Scenario, scenarios: Mapping[Cell, Scenario], place: int
+) -> Axis:
     """A key with its values as numbers, as the scenario reads them."""
-    read = []
-    for number in range(len(values)):
-        case = cases[(number, 0) if place == 0 else (0, number)]
-        value = case.scenario.get(path)
-        value = value.value if isinstance(value, WorkersChange) else getattr(value, "value", value)
-        read.append(value)
-    numeric = all(
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        for value in read
-    )
-    numbers = (
-        tuple(float(value) for value in read) if numeric else tuple(float(n) for n in range(len(values)))
-    )
-    return Axis(path, values, numbers, numeric)
+    read = [_number(scenarios[(n, 0) if place == 0 else (0, n)].get(path)) for n in range(len(values))]
+    known = [value for value in read if value is not None]
+    if len(known) < len(values):
+        return Axis(path, values, tuple(float(n) for n in range(len(values))), False)
+    return Axis(path, values, tuple(known), True, _number(scenario.get(path)))
+
+
+def _number(value: Any) -> float | None:
+    """A scenario's value as a number; that of a constant distribution, or of a change of workers, is one too."""
+    value = getattr(value, "value", value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def _with_more(

@@ -10,14 +10,15 @@ from importlib.metadata import version
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.errors import UsageError
+from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE
 from sim.scenario.metrics import SCHEMA_VERSION
-from sim.study.basin import PRECISION, Basin, basin_map
+from sim.study.basin import PRECISION, Basin, basin_map, trigger_map
 from sim.study.fates import Fates, Judge, Judging, Progress
 from sim.study.margin import Margin, margins, vulnerable_load
 from sim.study.remedies import WayOut, ways_out
 from sim.study.semantics import Variant, counted, refusals, semantics
+from sim.study.trigger import trigger_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,8 @@ WANTED: Final = 0.95
 """The probability of recovery that the verdict asks for, unless told otherwise."""
 
 RUNS: Final = 200
+GLANCE: Final = 100
+"""Runs of the scenario as written, by default and in a report."""
 
 TIPPED: Final = 0.5
 """The probability of collapse at which a trigger is said to tip a service."""
@@ -228,6 +231,34 @@ def stability(
             refusals(scenario),
             simulated=judge.simulated,
             **parts,
+        )
+
+
+def at_a_glance(
+    scenario: Scenario, *, seed: int | None = None, jobs: int | None = None, progress: Progress | None = None
+) -> Stability | None:
+    """The fates as written and a coarse map over the trigger's height and duration; None where there is no trigger.
+
+    Made for a report: some seconds, with intervals of about ±15 points near the boundary.
+    """
+    try:
+        trigger = trigger_of(scenario)
+    except ScenarioError:
+        return None
+    if trigger.end >= scenario.run.duration:
+        return None
+    with Judge(Judging(seed=seed), jobs) as judge:
+        found = judge.fates(judge.case(scenario), GLANCE)
+        basin = trigger_map(scenario, judge, precision=0.15, progress=progress)
+        return Stability(
+            scenario,
+            found,
+            found.verdict(CONFIDENCE, WANTED),
+            WANTED,
+            CONFIDENCE,
+            refusals(scenario),
+            basin=basin,
+            simulated=judge.simulated,
         )
 
 

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
@@ -65,18 +64,27 @@ def basin(found: Basin) -> look.Picture:
         axes.set_xlabel(second.path)
         axes.set_ylabel(first.path)
         _mark_as_written(axes, found)
-        bar = picture.colorbar(
-            ScalarMappable(Normalize(0.0, 1.0), COLOURS), cax=picture.add_axes((0.85, 0.12, 0.022, 0.77))
-        )
-        bar.outline.set_visible(False)
-        bar.ax.yaxis.set_major_locator(FixedLocator([0.0, 0.25, 0.5, 0.75, 1.0]))
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_ratio(value)))
-        bar.ax.text(0.0, 1.025, "recovers", transform=bar.ax.transAxes, fontsize=8, color=look.ink(look.BLUE))
-        bar.ax.text(
-            0.0, -0.06, "collapses", transform=bar.ax.transAxes, fontsize=8, color=look.ink(look.VERMILLION)
-        )
+        _scale(picture.add_axes((0.85, 0.12, 0.022, 0.77)))
     picture.alt = _words(found, share)
     return picture
+
+
+def _scale(axes: Axes) -> None:
+    """What the colours mean. Drawn as shapes: a colour bar of matplotlib's own would be an embedded bitmap."""
+    steps = np.linspace(0.0, 1.0, 41)
+    axes.grid(visible=False)
+    axes.pcolormesh(
+        [0.0, 1.0], steps, (steps[1:, None] + steps[:-1, None]) / 2.0, cmap=COLOURS, norm=Normalize(0, 1)
+    )
+    axes.xaxis.set_visible(False)
+    axes.yaxis.tick_right()
+    axes.yaxis.set_major_locator(FixedLocator([0.0, 0.25, 0.5, 0.75, 1.0]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_ratio(value)))
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    ends = (("recovers", 1.025, look.BLUE), ("collapses", -0.06, look.VERMILLION))
+    for word, height, colour in ends:
+        axes.text(0.0, height, word, transform=axes.transAxes, fontsize=8, color=look.ink(colour))
 
 
 def _edges(count: int) -> NDArray[np.float64]:
@@ -113,12 +121,10 @@ def _mark_as_written(axes: Axes, found: Basin) -> None:
     """A ring at the scenario as written, where it lies on the map."""
     places = []
     for axis in found.axes:
-        value = found.scenario.get(axis.path)
-        value = getattr(value, "value", value)
         numbers = axis.numbers
-        if not axis.numeric or value is None or not min(numbers) <= float(value) <= max(numbers):
+        if axis.written is None or not min(numbers) <= axis.written <= max(numbers):
             return
-        places.append(float(np.interp(float(value), numbers, range(len(numbers)))))
+        places.append(float(np.interp(axis.written, numbers, range(len(numbers)))))
     axes.plot(
         [places[1]], [places[0]], marker="o", markersize=9, markerfacecolor="none", markeredgecolor=look.BLACK,
         markeredgewidth=1.6,
