@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sim.study.stability import Stability
 
 
+LIMITS = {"height": "the most there can be", "load": "its capacity", "duration": ""}
+"""What is said where nothing within the range tips it: the range ends there by itself."""
+
+
 def sentences(found: Stability) -> list[str]:
     """The verdict, then margins, meanings that flip it, and the cheapest way out: a sentence or two each."""
     parts = [verdict(found), judged_by(found), f"After a refusal (503): {found.refusal}."]
@@ -60,7 +64,7 @@ def factor(margin: Margin) -> str:
     if margin.high == math.inf:
         most = max(margin.shares)
         return f"more than ×{margin.low:.3g}" + (
-            " (the most there can be)" if margin.limited else f" (up to ×{most:.3g} looked at)"
+            f" ({LIMITS[margin.of]})" if margin.limited else f" (up to ×{most:.3g} looked at)"
         )
     if margin.low == 0.0:
         return f"less than ×{margin.high:.3g}"

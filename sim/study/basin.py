@@ -1,8 +1,8 @@
 """The basin map: the probability of recovery over two keys, with its runs spent where recovery and collapse meet.
 
-Every cell gets a few runs. A cell is *near the boundary* when its own runs differ in their fate, or when most runs of
-it and of a neighbour do; such cells get more runs until their interval is as narrow as asked. Cells share their
-random numbers: run n of one cell is run n of every other.
+Every cell gets a few runs. A cell is *near the boundary* when between 10 % and 90 % of its runs recover, or when most
+of its runs meet another fate than most of a neighbour's; such cells get more runs until their interval is as narrow
+as asked. Cells share their random numbers: run n of one cell is run n of every other.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 FEW: Final = 4
 """Runs of a cell far from the boundary."""
+
+MIXED: Final = 0.1
+"""A cell in which at least this share of the runs meets either fate is near the boundary."""
 
 PRECISION: Final = 0.05
 MOST_RUNS: Final = 400
@@ -357,8 +360,7 @@ def _near(found: Mapping[Cell, Fates]) -> list[Cell]:
     return [
         cell
         for cell, fates in found.items()
-        if 0 < fates.recovered < fates.runs
-        or fates.open
+        if MIXED <= fates.recovered / fates.runs <= 1.0 - MIXED
         or any(_mostly(found[other]) != _mostly(fates) for other in _around(cell, found))
     ]
 

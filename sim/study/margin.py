@@ -15,8 +15,15 @@ from typing import Any, Final
 from sim.measure.intervals import CONFIDENCE
 from sim.scenario.scenario import Scenario
 from sim.study.fates import Fates, Judge, default_horizon
-from sim.study.load import scaled
-from sim.study.trigger import has_height, heightened, highest, lengthened, trigger_of
+from sim.study.load import bottleneck, scaled
+from sim.study.trigger import (
+    has_height,
+    heightened,
+    highest,
+    lengthened,
+    trigger_of,
+    without_trigger,
+)
 
 LOOKS: Final = 6
 POINTS: Final = 16
@@ -32,7 +39,7 @@ ENOUGH_TO_SEE: Final = 64
 NARROW: Final = 0.04
 """Where the ends of the interval are this near, relative to each other, the search is over."""
 
-SMALLEST, LARGEST = 1.0 / 64.0, 64.0
+SMALLEST, LARGEST = 1.0 / 64.0, 16.0
 """The range of factors looked at."""
 
 
@@ -94,8 +101,23 @@ def margins(
 def vulnerable_load(
     judge: Judge, scenario: Scenario, *, chance: float, confidence: float = CONFIDENCE
 ) -> Margin:
-    """The load, as a multiple of the load as written, above which this trigger tips the service."""
-    return margin(judge, scenario, "load", scaled, chance=chance, confidence=confidence, most=16.0)
+    """The load, as a multiple of the load as written, above which this trigger tips the service.
+
+    Loads above capacity are not looked at: there the service is overloaded without any trigger.
+    """
+    ratio = bottleneck(without_trigger(scenario))[1].ratio
+    most = max(1.0, 1.0 / ratio) if ratio > 0.0 else LARGEST
+    capped = min(LARGEST, most) if math.isfinite(most) else LARGEST
+    return margin(
+        judge,
+        scenario,
+        "load",
+        scaled,
+        chance=chance,
+        confidence=confidence,
+        most=capped,
+        limited=capped == most,
+    )
 
 
 def margin(
