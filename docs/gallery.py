@@ -2,6 +2,7 @@
 
     python -m docs.gallery              the page and the pictures
     python -m docs.gallery --page       the page alone; the figures are what tests/test_gallery.py compares
+    python -m docs.gallery --map        the map of docs/guide.md alone, which takes a minute
 
 Run it in a checkout after a change that is meant to move figures, and read the difference before committing it.
 """
@@ -19,10 +20,13 @@ from PIL import Image
 import sim
 from sim.report import compare
 from sim.report.figures import figure, unit_shown
+from sim.report.pictures.basin import basin
 from sim.report.pictures.panels import busiest
 from sim.report.pictures.windows import touching
 from sim.scenario.metrics import unit_of
 from sim.shipped import question, shipped
+from sim.study.basin import basin_map
+from sim.study.fates import Judging
 from sim.study.recovery import recovery as recovered
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ ORDER = (
     "spike_backoff_no_jitter",
     "spike_full_jitter",
     "retry_storm",
+    "tipping_spike",
     "bounded_queue",
     "mm1",
     "closed_users",
@@ -46,6 +51,10 @@ ORDER = (
     "llm_poisson",
 )
 """The order of the page; scenarios not named here follow in alphabetical order."""
+
+MAPPED = "tipping_spike"
+MAP = {"faults[0].rate": "x2..x10:20", "faults[0].for": "200ms..4000ms:20"}
+"""The scenario that the guide maps, and over what."""
 
 SPIKES = {
     "at once": "spike_naive_retry",
@@ -226,8 +235,17 @@ def rows_of(frame: Any) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
+def map_picture() -> Picture:
+    """The map of the guide: height and duration of a spike at a 200/s service, ±5 points near its edge."""
+    scenario = sim.load(shipped()[MAPPED])
+    return basin(basin_map(scenario, MAP, judging=Judging(horizon=10.0)))
+
+
 def main(arguments: list[str]) -> None:
     """Writes the page and, unless told otherwise, the pictures."""
+    if "--map" in arguments:
+        (PICTURES / f"{MAPPED}_map.png").write_bytes(small_png(map_picture()))
+        return
     results = run_all()
     PAGE.write_text(page(results), encoding="utf-8", newline="\n")
     if "--page" in arguments:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.study.plan import plan as plan
     from sim.study.replicate import Interrupted as Interrupted
     from sim.study.replicate import run as run
+    from sim.study.stability import stability as stability
     from sim.theory.match import analyze as theory
 
 _HOME = {
@@ -39,6 +40,7 @@ _HOME = {
     "compare": "sim.study.compare",
     "plan": "sim.study.plan",
     "report": "sim.report",
+    "stability": "sim.study.stability",
 }
 """Public name -> the module where it lives."""
 
@@ -54,6 +56,7 @@ __all__ = [
     "plan",
     "report",
     "run",
+    "stability",
     "theory",
 ]
 

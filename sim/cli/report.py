@@ -39,7 +39,9 @@ def command(
     style: Annotated[
         Style, typer.Option("--format", "-f", help="md: Markdown, pictures beside it.")
     ] = "html",
-    curves: Annotated[bool, typer.Option(help="Also run it at other loads (sections 3 and 6).")] = True,
+    curves: Annotated[
+        bool, typer.Option(help="Also run it at other loads and triggers (sections 3, 6, 7).")
+    ] = True,
     quiet: QuietOption = False,
     no_color: NoColorOption = False,
 ) -> int:

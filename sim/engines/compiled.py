@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -9,6 +10,7 @@ from sim.engines import cache, events, kernel, stages
 from sim.engines import observations as see
 from sim.engines.by_events import EventWorld
 from sim.engines.by_recursion import RecursionWorld, without_feedback
+from sim.engines.fate import FATES, Seen, Watch
 from sim.engines.lowering import lower
 from sim.errors import EngineError
 from sim.scenario.scenario import Scenario
@@ -88,27 +90,85 @@ def replicate(
     world = world_of(
         scenario, replication, seed, warmup, log=log, states=states, by_events=by_events or checked
     )
-    w = world.record[0]
     status = stages.PAUSED
     while status != stages.DONE:
-        status = kernel.advance(world.address, 1 if checked else BUDGET)
+        status = _advance(world, 1 if checked else BUDGET, progress)
         if checked and isinstance(world, EventWorld):
             _refuse_violations(world)
-        if status == stages.GROW:
-            world.grow()
-        elif status == stages.CLOSE:
+        if status == stages.CLOSE:
             world.close_window()
-        elif status == stages.PAUSED:
-            if progress is not None:
-                progress(min(1.0, float(w["now"]) / scenario.run.duration))
-        elif status == stages.STUCK:
-            raise EngineError(
-                f"time stands still at {w['now']:g} s: over {stages.MOST_AT_ONE_INSTANT:,} events at one instant; "
-                "give the retries a backoff, or the users a think time, above zero"
-            )
-        elif status == stages.BROKEN:
-            raise EngineError(f"at {w['now']:g} s {BROKEN[int(w['broken'])]}")
     return world.observations()
+
+
+def fate_of(
+    scenario: Scenario,
+    replication: int,
+    *,
+    seed: int,
+    watch: Watch,
+    progress: Callable[[float], None] | None = None,
+) -> Seen:
+    """The fate of one replication: the same run as `replicate` makes, stopped as soon as it is decided.
+
+    Args:
+        scenario: what is run.
+        replication: its number, from 0.
+        seed: the run's seed.
+        watch: when to begin to judge, and by what.
+        progress: as for `replicate`.
+
+    Raises:
+        EngineError: as for `replicate`.
+    """
+    prepare(scenario)
+    flat = lower(scenario, seed, replication)
+    # Nothing is read of the series, so its bins are left out.
+    edges = see.edges_of(watch.end, 0.0, watch.end)
+    world = EventWorld(flat, edges, 0.0, watch.end, logged=False, watched=False)
+    w = world.record[0]
+    w["stop_from"] = w["judged_from"] = watch.begin
+    w["judged_to"] = watch.begin + watch.horizon
+    w["calm_level"], w["hold"], w["least_answered"] = watch.level, watch.hold, watch.answered
+    w["calm_since"] = math.inf
+    status = stages.PAUSED
+    while status not in (stages.DONE, stages.CLOSE, stages.DECIDED):
+        status = _advance(world, BUDGET, progress)
+    found = FATES[int(w["fate"])]
+    until = {"recovered": w["calm_since"], "collapsed": w["judged_to"], "open": watch.end}[found]
+    traffic = world.arrays["counts"].reshape(-1, see.COUNTS)[: world.traffic]
+    born, success, gave_up = (
+        float(traffic[:, column].sum()) for column in (see.BORN, see.SUCCESS, see.GAVE_UP)
+    )
+    return Seen(
+        fate=found,
+        time=float(until) - watch.begin,
+        peak=float(w["peak"]),
+        born=born,
+        success=success,
+        ended=success + gave_up,
+        now=float(w["now"]),
+    )
+
+
+def _advance(
+    world: EventWorld | RecursionWorld, budget: int, progress: Callable[[float], None] | None
+) -> int:
+    """Lets the kernel go on, sees to what can be seen to at once, and gives back why it returned."""
+    w = world.record[0]
+    status: int = kernel.advance(world.address, budget)
+    if status == stages.GROW:
+        world.grow()
+    elif status == stages.PAUSED:
+        if progress is not None:
+            progress(min(1.0, float(w["now"]) / world.duration))
+    elif status == stages.STUCK:
+        raise EngineError(
+            f"time stands still at {w['now']:g} s: over {stages.MOST_AT_ONE_INSTANT:,} events at one instant; "
+            "give the retries a backoff, or the users a think time, above zero"
+        )
+    elif status == stages.BROKEN:
+        raise EngineError(f"at {w['now']:g} s {BROKEN[int(w['broken'])]}")
+    return status
 
 
 def _refuse_violations(world: EventWorld) -> None:

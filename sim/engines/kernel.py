@@ -30,6 +30,7 @@ from sim.engines.events import (
     source_of,
     wake,
 )
+from sim.engines.fate import is_decided
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, edges, heap, lanes, requests, services, sources, timers, world_at
 from sim.engines.parts import WHOLE
@@ -40,6 +41,7 @@ from sim.engines.stages import (
     ANSWER,
     BROKEN,
     CLOSE,
+    DECIDED,
     DONE,
     GROW,
     HEDGE,
@@ -181,6 +183,20 @@ def stands_still(w: Any, t: float) -> bool:
     return bool(w.events - w.still_since > MOST_AT_ONE_INSTANT)
 
 
+@machine_code
+def stops(w: Any, t: float) -> int:
+    """Whether the run stops before the next event, at `t`: its fate is known, its window closed, or it is over."""
+    if t > w.judged_from and is_decided(w, min(t, w.duration)):
+        return DECIDED
+    if t > w.duration:
+        if not w.closed:
+            w.closed = 1
+            return CLOSE
+        if t > w.end or w.open_requests == 0:
+            return DONE
+    return PAUSED
+
+
 @inlined
 def handle_events(w: Any, budget: int) -> int:
     """Runs at most `budget` turns; returns what `advance` returns."""
@@ -205,12 +221,10 @@ def handle_events(w: Any, budget: int) -> int:
         if w.heap_size > 0:
             t = heap(w)[0].time
         read_up_to(w, t)
-        if t > w.duration:
-            if not w.closed:
-                w.closed = 1
-                return CLOSE
-            if t > w.end or w.open_requests == 0:
-                return DONE
+        if t > w.stop_from:
+            status = stops(w, t)
+            if status != PAUSED:
+                return status
         if stands_still(w, t):
             return STUCK
         key, item = heap(w)[0].key, heap(w)[0].item

@@ -304,6 +304,17 @@ WORLD = np.dtype(
         ("begun", I8),
         ("closed", I8),
         ("broken", I8),
+        ("stop_from", F8),
+        ("judged_from", F8),
+        ("judged_to", F8),
+        ("calm_level", F8),
+        ("hold", F8),
+        ("least_answered", F8),
+        ("calm_since", F8),
+        ("answered_then", F8),
+        ("ended_then", F8),
+        ("peak", F8),
+        ("fate", I8),
     ]
 )
 

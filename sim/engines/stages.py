@@ -10,9 +10,10 @@ from sim.engines.events import TIMEOUT, class_of, named
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, lanes, timers
 
-DONE, GROW, PAUSED, CLOSE, STUCK, BROKEN = range(6)
+DONE, GROW, PAUSED, CLOSE, STUCK, BROKEN, DECIDED = range(7)
 """Why the kernel returned: the run is over; a pool is nearly full; its budget of events is spent; the window has ended
-(the driver adds what is still inside); time does not advance; a rule gave no usable time."""
+(the driver adds what is still inside); time does not advance; a rule gave no usable time; the fate asked for is known.
+"""
 
 MOST_AT_ONE_INSTANT: Final = 20_000_000
 OUTBOUND, WAITING, SERVING, HOMEBOUND, GONE, BLOCKED = range(6)

@@ -56,6 +56,7 @@ class World:
         w["traffic_count"], w["service_count"] = self.traffic, self.services
         w["warmup"], w["duration"], w["end"] = warmup, self.duration, end
         w["logging"], w["watching"] = logged, watched
+        w["judged_from"], w["stop_from"] = math.inf, self.duration
         self.worker_levels = np.where(np.isfinite(flat.services["workers"]), flat.services["workers"], 0.0)
 
     def place(self, name: str, array: NDArray[Any]) -> None:

@@ -51,6 +51,23 @@ def student(freedom: int, confidence: float = CONFIDENCE) -> float:
     return float(stdtrit(freedom, 0.5 + confidence / 2.0))
 
 
+def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of Wilson (1927) for the probability of what was seen so often: never of no width.
+
+    It is good for few trials too. Without a trial it is everything, 0 to 1.
+    """
+    from scipy.special import ndtri
+
+    if trials <= 0:
+        return 0.0, 1.0
+    z = float(ndtri(0.5 + confidence / 2.0))
+    share, weight = successes / trials, z * z / trials
+    centre = (share + weight / 2.0) / (1.0 + weight)
+    half = z / (1.0 + weight) * math.sqrt(share * (1.0 - share) / trials + weight / (4.0 * trials))
+    low = 0.0 if successes <= 0 else centre - half
+    return max(0.0, low), 1.0 if successes >= trials else min(1.0, centre + half)
+
+
 def binomial(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The interval of Clopper and Pearson (1934) for a ratio: exact for independent trials, never of no width.
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sim.measure.results import Results
     from sim.scenario.scenario import Scenario
+    from sim.study.stability import Stability
     from sim.theory.match import Theory
 
 
@@ -31,6 +32,7 @@ class Material:
     curve: pd.DataFrame | None
     plan: Any
     source: str
+    stability: Stability | None = None
 
     @cached_property
     def records(self) -> dict[tuple[str, str], Any]:
@@ -53,6 +55,9 @@ class Material:
         return own if len(own) else None
 
 
+CURVES_SHARE = 0.7
+"""Of the bar: the curves over load; the map of stability takes the rest."""
+
 Progress = Callable[[float], None]
 """Told the share that is done, 0 to 1."""
 
@@ -64,16 +69,27 @@ def gather(
     curve: pd.DataFrame | None = None,
     curves: bool = True,
     plan: Any = None,
+    stability: Stability | None = None,
     source: str = "scenario.yaml",
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Material:
-    """Run, solve and load the scenario as far as that is not given; `curves=False` leaves the curves out."""
+    """Run, solve, load and judge the scenario as far as not given; `curves=False` leaves out what needs more runs.
+
+    Stability is judged where there is a trigger, with a coarse map over its height and duration.
+    """
     from sim.study.curves import load_curve
     from sim.study.replicate import run
+    from sim.study.stability import at_a_glance
     from sim.theory.match import analyze
 
     found = results if results is not None else run(scenario, jobs=jobs)
     if curve is None and curves:
-        curve = load_curve(found.scenario, jobs=jobs, progress=progress)
-    return Material(found.scenario, found, analyze(found.scenario), curve, plan, source)
+        curve = load_curve(
+            found.scenario,
+            jobs=jobs,
+            progress=None if progress is None else lambda share: progress(CURVES_SHARE * share),
+        )
+    if stability is None and curves:
+        stability = at_a_glance(found.scenario, seed=found.seed, jobs=jobs)
+    return Material(found.scenario, found, analyze(found.scenario), curve, plan, source, stability)

@@ -16,6 +16,7 @@ from sim.report.sections.closing import closing
 from sim.report.sections.inputs import inputs
 from sim.report.sections.load import goodput, hockey_stick
 from sim.report.sections.queue import queue
+from sim.report.sections.stability import stability_map
 from sim.report.sections.timeline import timeline
 from sim.report.sections.verdict import verdict
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from sim.measure.results import Results
     from sim.scenario.scenario import Scenario
+    from sim.study.stability import Stability
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     verdict,
@@ -32,6 +34,7 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     hockey_stick,
     timeline,
     goodput,
+    stability_map,
     audit,
     queue,
     closing,
@@ -102,6 +105,7 @@ def build(
     curve: pd.DataFrame | None = None,
     curves: bool = True,
     plan: Any = None,
+    stability: Stability | None = None,
     source: str = "scenario.yaml",
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -112,14 +116,24 @@ def build(
         scenario: what to report on; with `results`, the scenario of the results is used.
         results: of `sim.run`, to be used instead of a run.
         curve: of `sim.study.curves.load_curve`, to be used instead of new runs.
-        curves: whether to load the scenario at all; without, sections 3 and 6 and the headroom are left out.
+        curves: whether to run anything but the scenario itself; without, sections 3, 6 and 7 and the headroom are
+            left out.
         plan: of `sim.plan`, for the recommended sizes.
+        stability: of `sim.stability`, to be used instead of new runs.
         source: the name of the scenario's file, for the command that makes the report again.
         jobs: threads.
         progress: told the share that is done, 0 to 1.
     """
     material = gather(
-        scenario, results, curve=curve, curves=curves, plan=plan, source=source, jobs=jobs, progress=progress
+        scenario,
+        results,
+        curve=curve,
+        curves=curves,
+        plan=plan,
+        stability=stability,
+        source=source,
+        jobs=jobs,
+        progress=progress,
     )
     sections = tuple(section for make in SECTIONS if (section := make(material)) is not None)
     results = material.results

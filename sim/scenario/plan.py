@@ -14,7 +14,9 @@ from sim.units import NUMBER
 
 RANGE_EXAMPLE = '"101..140", "10ms..50ms:5" or [16, 64, 256]'
 MOST_VALUES = 100_000
-_RANGE = re.compile(rf"\s*({NUMBER})\s*([^\s.:]*)\s*\.\.\s*({NUMBER})\s*([^\s.:]*)\s*(?::\s*([0-9]+))?\s*")
+_RANGE = re.compile(
+    rf"\s*(x?)({NUMBER})\s*([^\s.:]*)\s*\.\.\s*(x?)({NUMBER})\s*([^\s.:]*)\s*(?::\s*([0-9]+)\s*(log)?)?\s*"
+)
 
 Value = int | float | str | bool
 """A value as it would stand in the file."""
@@ -23,34 +25,36 @@ Value = int | float | str | bool
 def parse_range(text: str) -> tuple[Value, ...]:
     """The values of `a..b`, every whole number, or of `a..b:n`, n of them, evenly spaced, with their unit.
 
-    Raises ValueError with a sentence that says what is wrong.
+    `a..b:n log` spaces them by equal factors; factors are written `x2..x12:20`. Raises ValueError with a sentence
+    that says what is wrong.
     """
     found = _RANGE.fullmatch(text[:200])
     if found is None:
         raise ValueError(f"{show(text)} is not a range")
-    first, unit, last, last_unit, points = found.groups()
+    factor, first, unit, last_factor, last, last_unit, points, log = found.groups()
+    if factor != last_factor:
+        raise ValueError(f"{show(text)} is a factor at one end alone")
     if unit != last_unit and unit:
         raise ValueError(f"{show(text)} has two units: {unit} and {last_unit or 'none'}")
     unit = last_unit
     low, high = float(first), float(last)
     if low > high:
         raise ValueError(f"{show(text)} runs backwards")
+    if log and low <= 0.0:
+        raise ValueError(f"{show(text)} cannot begin at {first} and be spaced by factors")
     whole = first.isdigit() and last.isdigit()
     if points is None and not whole:
         raise ValueError(f"{show(text)} does not say how many values")
     number = int(points) if points is not None else int(last) - int(first) + 1
     if not 1 <= number <= MOST_VALUES:
         raise ValueError(f"{show(text)} has {number:,} values; the most are {MOST_VALUES:,}")
-    if whole and (points is None or unit == ""):
-        steps = max(number - 1, 1)
-        spaced = [int(first) + round((int(last) - int(first)) * step / steps) for step in range(number)]
-        values: list[Value] = list(dict.fromkeys(spaced))
+    places = [step / max(number - 1, 1) for step in range(number)]
+    spaced = [low * (high / low) ** place if log else low + (high - low) * place for place in places]
+    if whole and (points is None or not (unit or factor)):
+        values: list[Value] = list(dict.fromkeys(int(low) + round(value - low) for value in spaced))
     else:
-        steps = max(number - 1, 1)
-        values = list(
-            dict.fromkeys(float(f"{low + (high - low) * step / steps:.12g}") for step in range(number))
-        )
-    return tuple(f"{value}{unit}" for value in values) if unit else tuple(values)
+        values = list(dict.fromkeys(float(f"{value:.12g}") for value in spaced))
+    return tuple(f"{factor}{value}{unit}" for value in values) if unit or factor else tuple(values)
 
 
 def _values(value: Any) -> tuple[Value, ...]:

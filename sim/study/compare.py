@@ -16,7 +16,7 @@ from sim.measure.results import Results, versions
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.scenario.scenario import Scenario
 from sim.study.differences import Difference, differences
-from sim.study.fates import Fates, fates
+from sim.study.paired_fates import PairedFates, paired_fates
 from sim.study.parting import Parting, first_parting
 from sim.study.replicate import run
 
@@ -91,7 +91,7 @@ class Comparison:
     confidence: float
     differences: Mapping[str, tuple[Difference, ...]]
     partings: Mapping[str, Parting]
-    fates: Mapping[str, Fates]
+    fates: Mapping[str, PairedFates]
 
     @property
     def baseline(self) -> str:
@@ -325,7 +325,7 @@ def compare(
             name: first_parting(base.scenario, each.scenario, engine=base.engine, seed=base.seed)
             for name, each in others
         },
-        fates={name: fates(base, each) for name, each in others},
+        fates={name: paired_fates(base, each) for name, each in others},
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.measure.intervals import wilson
 from sim.study.load import callers
 
 if TYPE_CHECKING:
@@ -42,10 +43,7 @@ class Recovery:
 
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the probability of recovery (Wilson, 1927)."""
-        count, share, z = len(self.times), self.recovered / len(self.times), 1.959963984540054
-        centre = (share + z * z / (2 * count)) / (1 + z * z / count)
-        half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson(self.recovered, len(self.times))
 
 
 def recovery(results: Results, service: str, faults: list[Fault]) -> Recovery | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.measure.intervals import binomial, interval
+from sim.measure.intervals import binomial, interval, wilson
 
 
 def test_interval_is_students() -> None:
@@ -38,3 +38,10 @@ def test_binomial_is_clopper_pearsons() -> None:
     assert binomial(0, 100)[0] == 0.0
     assert binomial(0, 100)[1] == pytest.approx(1.0 - 0.025 ** (1 / 100))
     assert binomial(100, 100)[1] == 1.0
+
+
+def test_wilson_s_interval_is_scipy_s_and_never_of_no_width() -> None:
+    for successes, trials, confidence in ((8, 10, 0.95), (0, 35, 0.95), (400, 400, 0.99), (1, 3, 0.9)):
+        theirs = stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+        assert wilson(successes, trials, confidence) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert wilson(0, 0) == (0.0, 1.0)

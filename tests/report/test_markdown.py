@@ -20,7 +20,7 @@ def test_pictures_lie_beside_the_page_and_are_named_in_it(report: Report, tmp_pa
 def test_sections_and_tables(report: Report, tmp_path: Path) -> None:
     text = write(report, tmp_path / "r.md", "md")[0].read_text(encoding="utf-8")
     heads = [line for line in text.splitlines() if line.startswith("## ")]
-    assert [int(head.split()[1].rstrip(".")) for head in heads] == [1, 2, 3, 5, 6, 11, 12, 13]
+    assert [int(head.split()[1].rstrip(".")) for head in heads] == [1, 2, 3, 5, 6, 7, 11, 12, 13]
     assert "| subject | metric | asked | measured | verdict |\n| :-- | :-- | :-- | :-- | :-- |" in text
     assert "```sh\nforebay report spike.yaml --seed 7 --replications 4\n```" in text
 

@@ -12,7 +12,7 @@ import pytest
 import sim
 from sim.errors import UsageError
 from sim.measure.results import Results
-from sim.report.blocks import Bullets, Table, Verdict
+from sim.report.blocks import Bullets, Paragraph, Table, Verdict
 from sim.report.page import Report, build, write
 from sim.report.sections.inputs import scenario_text
 from sim.report.sections.queue import advice
@@ -53,7 +53,7 @@ class Outline(HTMLParser):
 
 
 def test_sections_stand_in_their_order(report: Report) -> None:
-    assert [section.number for section in report.sections] == [1, 2, 3, 5, 6, 11, 12, 13]
+    assert [section.number for section in report.sections] == [1, 2, 3, 5, 6, 7, 11, 12, 13]
     text = report.html()
     places = [text.index(f'<section id="{section.key}"') for section in report.sections]
     assert places == sorted(places)
@@ -306,3 +306,13 @@ def test_odd_scenarios_have_a_report_too(
     assert len(write(found, tmp_path / "odd.md", "md")) > 1
     for name in ("timeline", "latency", "littles_law", "theory"):
         assert getattr(results.plot, name)().alt
+
+
+def test_stability_stands_where_there_is_a_trigger(report: Report, quiet: Results) -> None:
+    section = next(found for found in report.sections if found.number == 7)
+    (picture,) = section.pictures
+    assert "height of the trigger" in picture.alt
+    text = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
+    assert "within 18 s of the trigger's end" in text  # the horizon is part of the verdict
+    assert "After a refusal (503)" in text
+    assert all(found.number != 7 for found in build(quiet.scenario, quiet).sections)

@@ -15,7 +15,7 @@ from sim.errors import UsageError
 from sim.measure.paired import paired
 from sim.scenario.scenario import Scenario
 from sim.study.compare import NOT_SHOWN, SAME, Comparison
-from sim.study.fates import BY_GOODPUT, BY_RECOVERY
+from sim.study.paired_fates import BY_GOODPUT, BY_RECOVERY
 
 MM1 = """
 name: slow

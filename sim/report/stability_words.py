@@ -1,0 +1,132 @@
+"""What was found of a scenario's stability, in sentences."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.units import format_duration, format_ratio
+
+if TYPE_CHECKING:
+    from sim.study.basin import Basin
+    from sim.study.margin import Margin
+    from sim.study.stability import Stability
+
+
+LIMITS = {"height": "the most there can be", "load": "its capacity", "duration": ""}
+"""What is said where nothing within the range tips it: the range ends there by itself."""
+
+
+def sentences(found: Stability) -> list[str]:
+    """The verdict, then margins, meanings that flip it, and the cheapest way out: a sentence or two each."""
+    parts = [verdict(found), judged_by(found), f"After a refusal (503): {found.refusal}."]
+    parts += [
+        said for said in (margin_words(found), load_words(found), flips(found), way_words(found)) if said
+    ]
+    if found.basin is not None:
+        parts.append(map_words(found.basin))
+    return parts
+
+
+def verdict(found: Stability) -> str:
+    """What became of the runs, with the horizon that is a part of it."""
+    fates = found.fates
+    if fates.case.down:
+        return "Collapsed: it is down without any trigger already."
+    low, high = (format_ratio(round(end, 3)) for end in fates.interval(found.confidence))
+    within = f"within {format_duration(found.horizon)} of the trigger's end"
+    counts = f"{fates.recovered} of {fates.runs} runs recovered {within}"
+    sure = f"{format_ratio(found.confidence)} confidence"
+    chance = f"a probability of recovery between {low} and {high} with {sure}"
+    asked = f"{format_ratio(found.wanted)} asked for"
+    if found.verdict == "recovers":
+        return f"It recovers: {counts}, {chance}; {asked}."
+    if found.verdict == "undecided":
+        return f"Undecided: {counts}, {chance}; {asked}. More runs may tell."
+    two = 0 < fates.recovered < fates.runs
+    fate = " It has two fates, and no mean describes either." if two else ""
+    return f"It does not recover: {counts}, {chance}; {asked}.{fate}"
+
+
+def judged_by(found: Stability) -> str:
+    """What recovered and collapsed mean here."""
+    watch = found.fates.case.watch
+    held = f", for {format_duration(watch.hold)}, with requests answered" if watch.hold > 0.0 else ""
+    return (
+        f"Recovered: no more than {watch.level:g} requests waiting, in service or in backoff, as without the "
+        f"trigger{held}. "
+        f"Collapsed: not so within {format_duration(found.horizon)}."
+    )
+
+
+def factor(margin: Margin) -> str:
+    """A margin with its interval, as factors."""
+    if margin.high == math.inf:
+        most = max(margin.shares)
+        return f"more than ×{margin.low:.3g}" + (
+            f" ({LIMITS[margin.of]})" if margin.limited else f" (up to ×{most:.3g} looked at)"
+        )
+    if margin.low == 0.0:
+        return f"less than ×{margin.high:.3g}"
+    return f"×{margin.factor:.3g} [{margin.low:.3g}, {margin.high:.3g}]"
+
+
+def margin_words(found: Stability) -> str:
+    """The margin as one number: how much more trigger it takes."""
+    if not found.margins:
+        return ""
+    known = [margin for margin in found.margins if margin.low > 0.0 and margin.high < math.inf]
+    said = "; ".join(f"{margin.of} {factor(margin)}" for margin in found.margins)
+    least = min(known, key=lambda margin: margin.factor, default=None)
+    text = f"What tips it in half of the runs, as multiples of the trigger as written: {said}."
+    if least is None:
+        return text
+    return f"{text} The margin is ×{least.factor:.3g}" + (
+        ": beyond the edge already." if least.factor < 1.0 else "."
+    )
+
+
+def load_words(found: Stability) -> str:
+    """The load above which this trigger is dangerous."""
+    if not found.loads:
+        return ""
+    said = " and ".join(
+        f"{factor(margin)} at {format_ratio(margin.chance)} of the runs" for margin in found.loads
+    )
+    return f"Load at which this trigger collapses it, as a multiple of the load as written: {said}."
+
+
+def flips(found: Stability) -> str:
+    """Which assumptions the verdict hangs on."""
+    if not found.variants:
+        return ""
+    if not found.flipping:
+        return f"None of {len(found.variants)} other ways to behave flips the verdict."
+    return f"The verdict is flipped by: {'; '.join(variant.name for variant in found.flipping)}."
+
+
+def way_words(found: Stability) -> str:
+    """The cheapest way out."""
+    if not found.ways_out:
+        return ""
+    best = found.ways_out[0]
+    if not best.enough:
+        return (
+            f"No way out that was tried is enough; {best.name} brought back {best.recovered} of {best.runs}."
+        )
+    return (
+        f"Once collapsed, the cheapest way out tried: {best.name} ({best.turned_away:,.0f} requests turned away; "
+        f"{best.recovered} of {best.runs} collapsed runs recovered)."
+    )
+
+
+def map_words(basin: Basin) -> str:
+    """How a map was made and how sure it is."""
+    widest = max((basin.half_width(cell) for cell in basin.near), default=math.nan)
+    cells = f"{len(basin.axes[0].values)} × {len(basin.axes[1].values)} cells, {basin.runs:,} runs"
+    if not basin.near:
+        return f"Map: {cells}; one fate all over."
+    return (
+        f"Map: {cells}; {len(basin.near)} cells near the boundary, their {format_ratio(basin.confidence)} intervals "
+        f"within ±{100.0 * widest:.1f} points."
+    )
