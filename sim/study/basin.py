@@ -180,17 +180,17 @@ def basin_map(
     if not 0.0 < precision < 0.5:
         raise UsageError(f"precision {precision:g} is not more than 0 and less than 0.5; for example 0.05")
     if judge is None:
-        with Judge(judging, jobs) as own:
-            return basin_map(
-                scenario,
-                vary,
-                precision=precision,
-                confidence=confidence,
-                few=few,
-                most=most,
-                progress=progress,
-                judge=own,
-            )
+        own = Judge(judging, jobs)
+        return basin_map(
+            scenario,
+            vary,
+            precision=precision,
+            confidence=confidence,
+            few=few,
+            most=most,
+            progress=progress,
+            judge=own,
+        )
     paths = tuple(vary)
     values = [axis_values(path, wanted) for path, wanted in vary.items()]
     if math.prod(len(one) for one in values) > MOST_CELLS:

@@ -14,13 +14,10 @@ from __future__ import annotations
 
 import math
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Self
+from typing import Final
 
 from sim.engines import compiled
 from sim.engines.fate import Seen, Watch
@@ -30,6 +27,7 @@ from sim.measure.survival import Survival, kaplan_meier
 from sim.scenario.scenario import Scenario
 from sim.scenario.trace import Trace
 from sim.study.load import ideal_goodput, nominal_rate, offered_load
+from sim.study.threads import Tell, on_threads
 from sim.study.trigger import Trigger, trigger_of, without_trigger
 
 CALM_RUNS: Final = 12
@@ -134,7 +132,7 @@ Progress = Callable[[float], None]
 
 
 class Judge:
-    """Runs scenarios on threads and tells their fates. Used as a context, it ends its threads."""
+    """Runs scenarios on threads and tells their fates."""
 
     def __init__(self, judging: Judging | None = None, jobs: int | None = None) -> None:
         if jobs is not None and jobs < 1:
@@ -144,17 +142,6 @@ class Judge:
         self.simulated = 0
         """Runs made so far."""
         self._calm: dict[tuple[str, float], tuple[float, float, float]] = {}
-        self._stopped = threading.Event()
-        self._pool = ThreadPoolExecutor(self.jobs)
-
-    def __enter__(self) -> Self:
-        """Nothing to prepare: threads begin with the first work."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Ends the threads; what they are doing stops soon."""
-        self._stopped.set()
-        self._pool.shutdown(cancel_futures=True)
 
     def case(self, scenario: Scenario, *, source: str = "", horizon: float | None = None) -> Case:
         """What a scenario's runs are judged by; its level is found by runs without its trigger.
@@ -231,41 +218,27 @@ class Judge:
             compiled.prepare(
                 pieces[0][0].scenario
             )  # here, not in a thread: Ctrl-C reaches the main thread alone
-        futures = [self._pool.submit(self._runs, case, numbers) for case, numbers in pieces]
-        with self._stopping():
-            waiting = set(futures)
-            while waiting:
-                finished, waiting = wait(waiting, timeout=0.2, return_when=FIRST_EXCEPTION)
-                for future in finished:
-                    future.result()
-                if progress is not None:
-                    progress(1.0 - len(waiting) / len(futures))
-        return [future.result() for future in futures]
+        return on_threads(
+            lambda place, tell: self._runs(*pieces[place], tell), len(pieces), self.jobs, progress
+        )
 
-    @contextmanager
-    def _stopping(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self._stopped.set()
-            self._pool.shutdown(cancel_futures=True)
-            raise
-
-    def _runs(self, case: Case, numbers: Sequence[int]) -> list[Seen]:
-        def look(_: float) -> None:
-            if self._stopped.is_set():
-                raise KeyboardInterrupt
-
+    def _runs(self, case: Case, numbers: Sequence[int], tell: Tell) -> list[Seen]:
         seen = []
-        for number in numbers:
-            look(0.0)
+        for done, number in enumerate(numbers):
+            tell(done / len(numbers))
             if case.down:
                 seen.append(Seen("collapsed", case.watch.horizon, math.inf, 0.0, 0.0, 0.0, 0.0))
-            else:
-                self.simulated += 1
-                seen.append(
-                    compiled.fate_of(case.scenario, number, seed=case.seed, watch=case.watch, progress=look)
+                continue
+            self.simulated += 1
+            seen.append(
+                compiled.fate_of(
+                    case.scenario,
+                    number,
+                    seed=case.seed,
+                    watch=case.watch,
+                    progress=lambda _, done=done: tell(done / len(numbers)),  # type: ignore[misc]  # binds it now
                 )
+            )
         return seen
 
 
@@ -289,8 +262,8 @@ def fates(
     Raises:
         ScenarioError: the scenario has no trigger, or it never ends.
     """
-    with Judge(judging, jobs) as judge:
-        return judge.fates(judge.case(scenario), runs, progress)
+    judge = Judge(judging, jobs)
+    return judge.fates(judge.case(scenario), runs, progress)
 
 
 def default_horizon(scenario: Scenario, trigger: Trigger) -> float:

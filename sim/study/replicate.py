@@ -1,11 +1,8 @@
-"""Replications of one scenario, on threads: the machine code runs without the interpreter's lock."""
+"""Replications of one scenario, on threads."""
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import takewhile
 
 from sim.engines.observations import Observations
@@ -14,6 +11,7 @@ from sim.measure.results import Results
 from sim.measure.warmup import found_warmup
 from sim.scenario.quantities import MOST_REPLICATIONS, MOST_SEED
 from sim.scenario.scenario import Scenario
+from sim.study.threads import Stopped, Tell, on_threads
 
 ENGINES = ("compiled", "reference")
 
@@ -26,14 +24,6 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, results: Results) -> None:
         super().__init__(f"interrupted: {results.replications} replications were finished")
         self.results = results
-
-
-class _Stopped(KeyboardInterrupt):
-    """Ctrl-C while replications run, with the first of them that are finished."""
-
-    def __init__(self, runs: list[Observations]) -> None:
-        super().__init__()
-        self.runs = runs
 
 
 def run(
@@ -89,10 +79,12 @@ def run(
         runs = _all(
             scenario, engine, seed, numbers, float(warmup), jobs, log=log, states=states, progress=progress
         )
-    except _Stopped as stopped:
-        if not stopped.runs:
+    except Stopped as stopped:
+        # The first ones alone: then the results are those of a run with so many replications.
+        first = [stopped.done[number] for number in takewhile(stopped.done.__contains__, numbers)]
+        if not first:
             raise
-        raise Interrupted(Results(scenario, stopped.runs, engine=engine, seed=seed)) from None
+        raise Interrupted(Results(scenario, first, engine=engine, seed=seed)) from None
     return Results(scenario, runs, engine=engine, seed=seed)
 
 
@@ -137,40 +129,9 @@ def _all(
 
         replicate = reference.replicate
 
-    shares = dict.fromkeys(numbers, 0.0)
-    stopped = threading.Event()
-
-    def one(replication: int) -> Observations:
-        def tell(share: float) -> None:
-            if stopped.is_set():
-                raise KeyboardInterrupt
-            shares[replication] = share
-
-        seen = replicate(
-            scenario, replication, seed=seed, warmup=warmup, log=log, states=states, progress=tell
+    def one(place: int, tell: Tell) -> Observations:
+        return replicate(
+            scenario, numbers[place], seed=seed, warmup=warmup, log=log, states=states, progress=tell
         )
-        shares[replication] = 1.0
-        return seen
 
-    threads = min(len(numbers), jobs or os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(one, replication) for replication in numbers]
-        try:
-            waiting = set(futures)
-            while waiting:
-                finished, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
-                if progress is not None:
-                    progress(sum(shares.values()) / len(numbers))
-                for future in finished:
-                    future.result()
-        except BaseException as error:
-            stopped.set()
-            pool.shutdown(cancel_futures=True)
-            if isinstance(error, KeyboardInterrupt):
-                # The first ones alone: then the results are those of a run with so many replications.
-                finished_first = takewhile(
-                    lambda future: not future.cancelled() and not future.exception(), futures
-                )
-                raise _Stopped([future.result() for future in finished_first]) from None
-            raise
-    return [future.result() for future in futures]
+    return on_threads(one, len(numbers), jobs, progress)

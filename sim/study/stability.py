@@ -194,44 +194,44 @@ def stability(
         if progress is not None:
             progress(share)
 
-    with Judge(judging, jobs) as judge:
-        case = judge.case(scenario, source=source)
-        alone = vary is None if searches is None else searches
-        first = 0.2 if alone or vary else 1.0
-        found = judge.fates(case, runs, lambda share: tell(first * share))
-        verdict = found.verdict(confidence, wanted)
-        parts: dict[str, Any] = {}
-        if alone:
-            parts["margins"] = tuple(margins(judge, scenario, chance=TIPPED, confidence=confidence))
-            tell(0.4)
-            parts["loads"] = tuple(
-                vulnerable_load(judge, scenario, chance=chance, confidence=confidence)
-                for chance in (VULNERABLE, TIPPED)
-            )
-            tell(0.6)
-            parts["variants"] = tuple(semantics(judge, scenario, found, wanted=wanted, confidence=confidence))
-            tell(0.8)
-            parts["ways_out"] = tuple(ways_out(judge, found))
-        if vary is not None:
-            begun = 0.9 if alone else first
-            parts["basin"] = basin_map(
-                scenario,
-                vary,
-                precision=precision,
-                confidence=confidence,
-                judge=judge,
-                progress=lambda share: tell(begun + (1.0 - begun) * share),
-            )
-        return Stability(
-            scenario,
-            found,
-            verdict,
-            wanted,
-            confidence,
-            refusals(scenario),
-            simulated=judge.simulated,
-            **parts,
+    judge = Judge(judging, jobs)
+    case = judge.case(scenario, source=source)
+    alone = vary is None if searches is None else searches
+    first = 0.2 if alone or vary else 1.0
+    found = judge.fates(case, runs, lambda share: tell(first * share))
+    verdict = found.verdict(confidence, wanted)
+    parts: dict[str, Any] = {}
+    if alone:
+        parts["margins"] = tuple(margins(judge, scenario, chance=TIPPED, confidence=confidence))
+        tell(0.4)
+        parts["loads"] = tuple(
+            vulnerable_load(judge, scenario, chance=chance, confidence=confidence)
+            for chance in (VULNERABLE, TIPPED)
         )
+        tell(0.6)
+        parts["variants"] = tuple(semantics(judge, scenario, found, wanted=wanted, confidence=confidence))
+        tell(0.8)
+        parts["ways_out"] = tuple(ways_out(judge, found))
+    if vary is not None:
+        begun = 0.9 if alone else first
+        parts["basin"] = basin_map(
+            scenario,
+            vary,
+            precision=precision,
+            confidence=confidence,
+            judge=judge,
+            progress=lambda share: tell(begun + (1.0 - begun) * share),
+        )
+    return Stability(
+        scenario,
+        found,
+        verdict,
+        wanted,
+        confidence,
+        refusals(scenario),
+        simulated=judge.simulated,
+        **parts,
+    )
 
 
 def at_a_glance(
@@ -247,19 +247,19 @@ def at_a_glance(
         return None
     if trigger.end >= scenario.run.duration:
         return None
-    with Judge(Judging(seed=seed), jobs) as judge:
-        found = judge.fates(judge.case(scenario), GLANCE)
-        basin = trigger_map(scenario, judge, precision=0.15, progress=progress)
-        return Stability(
-            scenario,
-            found,
-            found.verdict(CONFIDENCE, WANTED),
-            WANTED,
-            CONFIDENCE,
-            refusals(scenario),
-            basin=basin,
-            simulated=judge.simulated,
-        )
+    judge = Judge(Judging(seed=seed), jobs)
+    found = judge.fates(judge.case(scenario), GLANCE)
+    basin = trigger_map(scenario, judge, precision=0.15, progress=progress)
+    return Stability(
+        scenario,
+        found,
+        found.verdict(CONFIDENCE, WANTED),
+        WANTED,
+        CONFIDENCE,
+        refusals(scenario),
+        basin=basin,
+        simulated=judge.simulated,
+    )
 
 
 def _interval(ends: tuple[float, float, float]) -> dict[str, float | None]:

@@ -46,7 +46,7 @@ def test_words_and_single_rows_can_be_drawn() -> None:
 
 def test_a_pause_is_drawn_over_load_and_duration() -> None:
     paused = sim.loads(TIPPING).set("faults", [{"at": "3s", "for": "1s", "service": "api", "pause": True}])
-    with Judge() as judge:
-        made = trigger_map(paused, judge, factors=(0.5, 1.0, 2.0), precision=0.3)
+    judge = Judge()
+    made = trigger_map(paused, judge, factors=(0.5, 1.0, 2.0), precision=0.3)
     assert [axis.path for axis in made.axes] == ["load", "duration of the trigger"]
     assert basin(made).axes[0].get_ylabel() == "load"

@@ -56,11 +56,11 @@ def test_runs_are_stopped_when_they_are_back() -> None:
 
 
 def test_more_runs_are_the_next_ones() -> None:
-    with Judge(jobs=2) as judge:
-        case = judge.case(sim.loads(STORM))
-        once = judge.fates(case, 30)
-        twice = judge.more([judge.fates(case, 10)], [20])[0]
-        assert judge.chosen(case, [3, 17]) == [once.seen[3], once.seen[17]]
+    judge = Judge(jobs=2)
+    case = judge.case(sim.loads(STORM))
+    once = judge.fates(case, 30)
+    twice = judge.more([judge.fates(case, 10)], [20])[0]
+    assert judge.chosen(case, [3, 17]) == [once.seen[3], once.seen[17]]
     assert twice.seen == once.seen
 
 
@@ -94,7 +94,7 @@ def test_nothing_left_of_the_run_is_an_error_that_says_so() -> None:
 
 
 def test_no_runs_say_nothing() -> None:
-    with Judge() as judge:
-        none = Fates(judge.case(sim.loads(STORM)), ())
+    judge = Judge()
+    none = Fates(judge.case(sim.loads(STORM)), ())
     assert none.verdict() == "undecided"
     assert none.interval() == (0.0, 1.0)

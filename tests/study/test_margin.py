@@ -28,8 +28,8 @@ def collapse(factor: float, length: float = LENGTH, load: float = 1.0) -> float:
 @pytest.mark.parametrize("chance", [0.5, 0.8])
 def test_the_height_that_tips_it_is_the_chain_s(chance: float) -> None:
     exact = brentq(lambda by: collapse(1.0 + (HEIGHT - 1.0) * by) - chance, 0.01, 1.3, xtol=1e-3)
-    with Judge(PASSAGE) as judge:
-        found = margin(judge, sim.loads(EXPONENTIAL), "height", heightened, chance=chance, confidence=0.999)
+    judge = Judge(PASSAGE)
+    found = margin(judge, sim.loads(EXPONENTIAL), "height", heightened, chance=chance, confidence=0.999)
     assert found.low <= exact <= found.high
     assert found.low <= found.factor <= found.high
     assert found.high / found.low < 2.5
@@ -37,27 +37,27 @@ def test_the_height_that_tips_it_is_the_chain_s(chance: float) -> None:
 
 def test_the_duration_that_tips_it_is_the_chain_s() -> None:
     exact = brentq(lambda by: collapse(HEIGHT, LENGTH * by) - 0.5, 0.01, 1.5, xtol=1e-3)
-    with Judge(PASSAGE) as judge:
-        found = margin(judge, sim.loads(EXPONENTIAL), "duration", lengthened, confidence=0.999)
+    judge = Judge(PASSAGE)
+    found = margin(judge, sim.loads(EXPONENTIAL), "duration", lengthened, confidence=0.999)
     assert found.low <= exact <= found.high
 
 
 def test_the_vulnerable_load_is_the_chain_s() -> None:
     exact = brentq(lambda load: collapse(HEIGHT, load=load) - 0.5, 0.1, 1.0, xtol=1e-3)
-    with Judge(PASSAGE) as judge:
-        found = vulnerable_load(judge, sim.loads(EXPONENTIAL), chance=0.5, confidence=0.999)
+    judge = Judge(PASSAGE)
+    found = vulnerable_load(judge, sim.loads(EXPONENTIAL), chance=0.5, confidence=0.999)
     assert found.low <= exact <= found.high
     assert found.factor < 1.0
 
 
 def test_the_margin_of_a_collapse_is_below_one_and_of_a_recovery_above() -> None:
-    with Judge() as judge:
-        harmless = sim.loads(TIPPING).set("faults[0].rate", "x2")
-        harmful = sim.loads(TIPPING).set("faults[0].rate", "x9")
-        for found in margins(judge, harmless):
-            assert found.low > 1.0
-        for found in margins(judge, harmful):
-            assert found.high < 1.0
+    judge = Judge()
+    harmless = sim.loads(TIPPING).set("faults[0].rate", "x2")
+    harmful = sim.loads(TIPPING).set("faults[0].rate", "x9")
+    for found in margins(judge, harmless):
+        assert found.low > 1.0
+    for found in margins(judge, harmful):
+        assert found.high < 1.0
 
 
 def test_what_nothing_can_tip_is_said_to_be_so() -> None:
@@ -67,21 +67,21 @@ def test_what_nothing_can_tip_is_said_to_be_so() -> None:
             "faults": [{"at": "3s", "for": "1s", "service": "api", "workers": "x0.5"}],
         }
     )
-    with Judge() as judge:
-        height = margins(judge, calm)[0]
+    judge = Judge()
+    height = margins(judge, calm)[0]
     assert (height.factor, height.high, height.limited) == (math.inf, math.inf, True)
     assert height.low == 2.0  # no worker left for a second: as much as can go wrong
     assert height.to_json()["factor"] is None
 
 
 def test_what_anything_tips_has_no_margin() -> None:
-    with Judge(Judging(level=0.0, hold=5.0)) as judge:  # a level that it does not keep to by itself
-        found = margins(judge, sim.loads(TIPPING))[0]
+    judge = Judge(Judging(level=0.0, hold=5.0))  # a level that it does not keep to by itself
+    found = margins(judge, sim.loads(TIPPING))[0]
     assert found.low == 0.0
     assert found.factor == 0.0
 
 
 def test_a_pause_has_a_duration_alone() -> None:
     paused = sim.loads(TIPPING).set("faults", [{"at": "3s", "for": "1s", "service": "api", "pause": True}])
-    with Judge() as judge:
-        assert [found.of for found in margins(judge, paused)] == ["duration"]
+    judge = Judge()
+    assert [found.of for found in margins(judge, paused)] == ["duration"]

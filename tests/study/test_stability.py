@@ -27,9 +27,9 @@ def test_what_a_refusal_does_next_moves_recovery() -> None:
             "run.duration": "200s",
         }
     )
-    with Judge() as judge:
-        written = judge.fates(judge.case(crowd), 60)
-        found = {one.name: one for one in semantics(judge, crowd, written, wanted=0.5)}
+    judge = Judge()
+    written = judge.fates(judge.case(crowd), 60)
+    found = {one.name: one for one in semantics(judge, crowd, written, wanted=0.5)}
     at_once, later = written, found["failures retried a timeout later"].fates
     given_up = found["a refusal is given up"].fates
     assert refusals(crowd) == "app: tried again at once"
@@ -40,9 +40,9 @@ def test_what_a_refusal_does_next_moves_recovery() -> None:
 
 
 def test_cancelled_work_flips_the_verdict() -> None:
-    with Judge() as judge:
-        written = judge.fates(judge.case(HARMFUL), 100)
-        found = {one.name: one for one in semantics(judge, HARMFUL, written, wanted=0.95)}
+    judge = Judge()
+    written = judge.fates(judge.case(HARMFUL), 100)
+    found = {one.name: one for one in semantics(judge, HARMFUL, written, wanted=0.95)}
     assert written.verdict(wanted=0.95) == "collapses"
     assert found["a timeout stops the work too"].flips
     assert found["a timeout stops the work too"].verdict == "recovers"
@@ -61,9 +61,9 @@ def test_meanings_that_the_scenario_has_already_are_not_tried_again() -> None:
 
 
 def test_ways_out_bring_collapsed_runs_back_and_the_cheapest_is_first() -> None:
-    with Judge() as judge:
-        fates = judge.fates(judge.case(HARMFUL), 30)
-        found = ways_out(judge, fates, runs=20)
+    judge = Judge()
+    fates = judge.fates(judge.case(HARMFUL), 30)
+    found = ways_out(judge, fates, runs=20)
     enough = [way for way in found if way.enough]
     assert enough
     assert found[: len(enough)] == enough
@@ -76,22 +76,22 @@ def test_ways_out_bring_collapsed_runs_back_and_the_cheapest_is_first() -> None:
 
 
 def test_up_to_the_way_out_a_run_is_the_one_that_collapsed() -> None:
-    with Judge() as judge:
-        case = judge.case(HARMFUL)
-        fates = judge.fates(case, 10)
-        later = HARMFUL.set(
-            "faults",
-            [*HARMFUL.document["faults"], {"at": "19s", "for": "1s", "traffic": "web", "rate": "x0"}],
-        )
-        assert judge.fates(judge.case(later, horizon=1.0), 10).case.trigger.end == 20.0
-        same = judge.chosen(case, range(10))
+    judge = Judge()
+    case = judge.case(HARMFUL)
+    fates = judge.fates(case, 10)
+    later = HARMFUL.set(
+        "faults",
+        [*HARMFUL.document["faults"], {"at": "19s", "for": "1s", "traffic": "web", "rate": "x0"}],
+    )
+    assert judge.fates(judge.case(later, horizon=1.0), 10).case.trigger.end == 20.0
+    same = judge.chosen(case, range(10))
     assert [seen.fate for seen in same] == [seen.fate for seen in fates.seen]
 
 
 def test_where_nothing_collapsed_no_way_out_is_needed() -> None:
-    with Judge() as judge:
-        fates = judge.fates(judge.case(sim.loads(TIPPING).set("faults[0].rate", "x1.5")), 20)
-        assert ways_out(judge, fates) == []
+    judge = Judge()
+    fates = judge.fates(judge.case(sim.loads(TIPPING).set("faults[0].rate", "x1.5")), 20)
+    assert ways_out(judge, fates) == []
 
 
 def test_the_whole_study_is_plain_values_and_the_same_twice() -> None:

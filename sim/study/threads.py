@@ -1,0 +1,98 @@
+"""Work on threads that Ctrl-C stops for certain: the machine code runs without the interpreter's lock.
+
+Futures would not do: whoever waits for many of them holds a lock of each for a moment, and an interrupt in that moment
+leaves locks held for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+LOOK = 0.1
+"""Seconds from one look at the progress to the next."""
+
+Tell = Callable[[float], None]
+"""Told the share of a piece of work that is done, 0 to 1; raises KeyboardInterrupt if the work is to stop."""
+
+R = TypeVar("R")
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C while pieces of work were done: `done` holds the results of those that were finished, by their place."""
+
+    def __init__(self, done: Mapping[int, Any]) -> None:
+        super().__init__()
+        self.done = done
+
+
+def on_threads(
+    work: Callable[[int, Tell], R], many: int, jobs: int | None = None, progress: Tell | None = None
+) -> list[R]:
+    """The results of `work(place, tell)` for each place from 0, in order.
+
+    Args:
+        work: a piece of work; it calls `tell` now and then.
+        many: how many pieces there are.
+        jobs: threads; the machine's cores if None.
+        progress: told the share of all work that is done, now and then.
+
+    Raises:
+        Stopped: Ctrl-C. The first error of a piece of work stops the others and is raised as it is.
+    """
+    shares = [0.0] * many
+    places = iter(range(many))
+    stopped = threading.Event()
+    ended: queue.SimpleQueue[tuple[int, R | None, BaseException | None]] = queue.SimpleQueue()
+
+    def work_on() -> None:
+        for place in places:  # taking the next one is atomic
+
+            def tell(share: float, place: int = place) -> None:
+                if stopped.is_set():
+                    raise KeyboardInterrupt
+                shares[place] = share
+
+            try:
+                tell(0.0)
+                ended.put((place, work(place, tell), None))
+            except BaseException as error:  # noqa: BLE001  # told to the main thread, which raises it
+                ended.put((place, None, error))
+                return
+
+    threads = [threading.Thread(target=work_on) for _ in range(min(many, jobs or os.cpu_count() or 1))]
+    done: dict[int, Any] = {}
+
+    def gather(seconds: float) -> None:
+        with suppress(queue.Empty):
+            place, result, error = ended.get(timeout=seconds)
+            if error is not None:
+                raise error
+            done[place], shares[place] = result, 1.0
+
+    try:
+        for thread in threads:
+            thread.start()
+        looked = time.monotonic()
+        while len(done) < many:
+            gather(LOOK)
+            if progress is not None and (len(done) == many or time.monotonic() >= looked + LOOK):
+                looked = time.monotonic()
+                progress(sum(shares) / many)
+    except BaseException as error:
+        stopped.set()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+        while not ended.empty():
+            with suppress(BaseException):
+                gather(LOOK)
+        if isinstance(error, KeyboardInterrupt):
+            raise Stopped(done) from None
+        raise
+    return [done[place] for place in range(many)]
