@@ -86,9 +86,7 @@ def on_threads(
                 progress(sum(shares) / many)
     except BaseException as error:
         stopped.set()
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
+        _join(threads)
         while not ended.empty():
             with suppress(BaseException):
                 gather(LOOK)
@@ -96,3 +94,10 @@ def on_threads(
             raise Stopped(done) from None
         raise
     return [done[place] for place in range(many)]
+
+
+def _join(threads: list[threading.Thread]) -> None:
+    """Waits for the ends of those that have begun."""
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join()

@@ -28,6 +28,7 @@ def test_the_first_error_stops_the_others() -> None:
 
     def work(place: int, tell: Tell) -> None:
         begun.append(place)
+        tell(0.5)
         if place == 3:
             raise ValueError("third")
         time.sleep(0.01)
