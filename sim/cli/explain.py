@@ -109,7 +109,7 @@ def _load(scenario: "Scenario", service: str) -> dict[str, float]:
 
 
 def _traffic(scenario: "Scenario", name: str) -> list[str]:
-    from sim.report.phrases import patience, phrase, retries
+    from sim.report.phrases import patience, phrase, restraint, retries
     from sim.study.load import nominal_rate
 
     traffic, client = scenario.traffic[name], scenario.client_of(name)
@@ -129,11 +129,12 @@ def _traffic(scenario: "Scenario", name: str) -> list[str]:
         end = f"; if every attempt failed, one request {many}."
     else:
         end = "."
-    return [*lines, f"{name}: {whose}{patience(client)}; {retries(client)}{end}"]
+    held = [f"{name}: {whose}{'; '.join(restraint(client))}."] if restraint(client) else []
+    return [*lines, f"{name}: {whose}{patience(client)}; {retries(client)}{end}", *held]
 
 
 def _service(scenario: "Scenario", name: str) -> list[str]:
-    from sim.report.phrases import phrase, refusals
+    from sim.report.phrases import phrase, refusals, workings
 
     service, load = scenario.services[name], _load(scenario, name)
     mean = format_duration(load["mean_service_time"])
@@ -143,6 +144,7 @@ def _service(scenario: "Scenario", name: str) -> list[str]:
     lines = [
         f"{_count(service.workers, 'worker')}, {mean} a job on average ({phrase(service.service_time)}).",
         f"{places}; {refusals(service)}; {service.queue.discipline.kind}.",
+        *(f"{words}." for words in workings(service)),
         _stability(load, room),
     ]
     if load["worst_case_rate"] > load["offered_rate"] and math.isfinite(load["service_rate"]):

@@ -32,6 +32,8 @@ def boundaries(scenario: Scenario) -> list[tuple[str, str, int, int, tuple[int, 
     for row, name in enumerate(scenario.services, len(scenario.traffic)):
         found.append((f"service:{name}", "queue", row, see.IN_QUEUE, (see.QUEUE,), see.ENTERED))
         found.append((f"service:{name}", "workers", row, see.IN_WORKERS, (see.BUSY,), see.STARTED))
+        if scenario.services[name].queue.overflow == "block":
+            found.append((f"service:{name}", "door", row, see.AT_DOOR, (see.DOOR,), see.BLOCKED))
         found.append((f"service:{name}", "service", row, see.IN_SERVICE, (see.QUEUE, see.BUSY), see.ENTERED))
     return found
 

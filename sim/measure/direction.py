@@ -33,6 +33,7 @@ BETTER: Final[Mapping[str, Direction]] = {
             "timeout_ratio",
             "denied_ratio",
             "queue_length",
+            "blocked",
             "rejected_rate",
             "wasted_ratio",
             "wait_probability",

@@ -80,7 +80,9 @@ def service_side(seen: Observations, row: int) -> dict[str, Figure]:
     """Figures of a service, or of one of its instances."""
     span = seen.duration - seen.warmup
     counts, areas = seen.window_counts[row], seen.window_areas[row]
-    queue, busy, workers = (float(areas[meter]) / span for meter in (see.QUEUE, see.BUSY, see.WORKERS))
+    queue, jobs, workers = (float(areas[meter]) / span for meter in (see.QUEUE, see.BUSY, see.WORKERS))
+    # Where jobs share the workers, fewer workers may be busy than jobs are in service.
+    busy = float(areas[see.POWER]) / span or jobs
     waits, sojourns = seen.histogram[row, see.WAIT], seen.histogram[row, see.SOJOURN]
     served = float(waits.sum())
     found = {
@@ -89,7 +91,8 @@ def service_side(seen: Observations, row: int) -> dict[str, Figure]:
         "utilization": Figure(busy / workers if workers else math.nan),
         "busy_workers": Figure(busy),
         "queue_length": Figure(queue),
-        "in_system": Figure(queue + busy),
+        "in_system": Figure(queue + jobs),
+        "blocked": Figure(float(areas[see.DOOR]) / span),
     }
     found |= _durations("wait", waits, seen.moments[row, see.WAIT : see.WAIT + 1], SERVICE_SHARES)
     found |= _durations("sojourn", sojourns, seen.moments[row, see.SOJOURN : see.SOJOURN + 1], SERVICE_SHARES)

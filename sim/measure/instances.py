@@ -10,8 +10,9 @@ import numpy as np
 
 from sim.engines import observations as see
 from sim.engines.observations import Observations
+from sim.measure.estimate import estimate
 from sim.measure.figures import service_side
-from sim.measure.intervals import interval
+from sim.measure.intervals import CONFIDENCE
 from sim.scenario.metrics import unit_of
 from sim.scenario.scenario import Scenario
 
@@ -61,6 +62,6 @@ def apart(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
             continue
         found = [service_side(seen, row) for seen in runs]
         for metric in found[0]:
-            figures = interval([each[metric].value for each in found])
-            rows.append((f"service:{name}", number, metric, *figures, unit_of(metric)))
+            mean, low, high, _ = estimate([each[metric] for each in found], metric, CONFIDENCE)
+            rows.append((f"service:{name}", number, metric, mean, low, high, unit_of(metric)))
     return pd.DataFrame(rows, columns=["subject", "instance", "metric", "mean", "low", "high", "unit"])

@@ -14,11 +14,12 @@ import numpy as np
 from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.measure import audits, series
+from sim.measure.estimate import estimate
 from sim.measure.figures import Figure, figures
 from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
-from sim.measure.intervals import CONFIDENCE, binomial, clipped, interval
-from sim.scenario.metrics import SCHEMA_VERSION, UNBOUNDED_RATIOS, unit_of
+from sim.measure.intervals import CONFIDENCE, clipped, interval
+from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -237,20 +238,6 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{library: version(library) for library in LIBRARIES},
     }
-
-
-def estimate(found: Sequence[Figure], metric: str, confidence: float) -> tuple[float, float, float, str]:
-    """(mean, low, high, method) of one metric over replications, within the bounds of what it can be."""
-    mean, low, high = interval([figure.value for figure in found], confidence)
-    method = "t over replications"
-    if math.isnan(low):
-        return mean, low, high, "no interval: one replication" if len(found) == 1 else "no interval"
-    ratio = unit_of(metric) == "ratio" and metric not in UNBOUNDED_RATIOS
-    trials = math.fsum(figure.trials for figure in found if not math.isnan(figure.trials))
-    if ratio and low == high and mean in (0.0, 1.0) and trials > 0.0:
-        low, high = binomial(mean * trials, trials, confidence)
-        return mean, low, high, "binomial over all replications"
-    return mean, *clipped(mean, low, high, 1.0 if ratio else math.inf), method
 
 
 def judge(low: float, high: float, at_most: float | None, at_least: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -97,7 +97,11 @@ def refusals(service: Service) -> str:
     words = []
     if math.isfinite(queue.capacity):
         words.append(
-            "refuses with 503 when full" if queue.overflow == "reject" else "drops the oldest when full"
+            {
+                "reject": "refuses with 503 when full",
+                "drop_oldest": "drops the oldest when full",
+                "block": "blocks its producers when full",
+            }[queue.overflow]
         )
     if queue.max_wait is not None:
         words.append(f"gives up waiting after {phrase(queue.max_wait)}")
@@ -105,7 +109,41 @@ def refusals(service: Service) -> str:
         words.append(f"says Retry-After {format_duration(service.retry_after)}")
     if service.error_ratio > 0.0:
         words.append(f"fails {format_ratio(service.error_ratio)}")
+    words += [f"sheds by {phrase(rule)}" for rule in service.admission]
     return ", ".join(words) or "never refuses"
+
+
+def workings(service: Service) -> list[str]:
+    """What is special about how a service works: instances, sharing, slowdown, conflicts, scaling."""
+    words = []
+    if service.instances > 1:
+        words.append(f"{service.instances} instances, each so, balanced by {phrase(service.balance)}")
+    if service.sharing.kind != "one":
+        words.append(f"jobs share the workers ({phrase(service.sharing)})")
+    if service.slowdown is not None:
+        words.append(f"slows down under load ({phrase(service.slowdown)})")
+    if service.conflict is not None:
+        words.append("an attempt reads, then writes; the write is refused if another came between")
+    if service.autoscale is not None:
+        words.append(f"workers are scaled ({phrase(service.autoscale)})")
+    return words
+
+
+def restraint(client: Client) -> list[str]:
+    """What holds a client back, or makes it send more: budget, throttle, breaker, limit, hedge."""
+    words = [f"{name} {phrase(rule)}" for name, rule in _held_back(client)]
+    if client.instances > 1:
+        words.append(f"{client.instances:,} clients, each for itself")
+    return words
+
+
+def _held_back(client: Client) -> Iterator[tuple[str, BaseModel]]:
+    if client.retry.budget is not None:
+        yield "retry budget", client.retry.budget
+    for name in ("throttle", "breaker", "limit", "hedge"):
+        rule = getattr(client, name)
+        if rule is not None:
+            yield name, rule
 
 
 def bound(objective: Objective) -> str:

@@ -35,6 +35,7 @@ _SERVICE_SIDE: Final[dict[str, Unit]] = {
     "busy_workers": "count",
     "queue_length": "count",
     "in_system": "count",
+    "blocked": "count",
     **{f"wait_{statistic}": "s" for statistic in _STAY_STATISTICS},
     **{f"sojourn_{statistic}": "s" for statistic in _STAY_STATISTICS},
     "rejected_rate": "1/s",

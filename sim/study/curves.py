@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.scenario.arrivals import Closed
 from sim.scenario.trace import Trace
@@ -129,6 +129,8 @@ def can_fail(scenario: Scenario) -> bool:
         math.isfinite(service.queue.capacity)
         or service.queue.max_wait is not None
         or service.error_ratio > 0.0
+        or service.admission
+        or service.conflict is not None
         for service in services
     ) or any(client.timeout is not None for client in clients)
 
@@ -142,7 +144,7 @@ def retry_variants(scenario: Scenario) -> dict[str, dict[str, object]]:
     if not can_fail(scenario):
         return variants
     own = [scenario.client_of(name) for name in scenario.traffic]
-    for name, change in (("no retry", _none), ("naive retry", _naive), ("backoff with jitter", _jitter)):
+    for name, change in WAYS.items():
         changes = _clients(scenario, change)
         changed = scenario.set(changes)
         if [changed.client_of(traffic) for traffic in scenario.traffic] == own:
@@ -198,6 +200,22 @@ def _jitter(client: Client) -> dict[str, object]:
         "retry_after": client.retry.retry_after,
         **_kept(client),
     }
+
+
+def _budget(client: Client) -> dict[str, object]:
+    budget: dict[str, object] = {"kind": "token_bucket"}
+    if client.retry.budget is not None:
+        budget = client.retry.budget.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {**_jitter(client), "budget": budget}
+
+
+WAYS: Final[Mapping[str, Callable[[Client], dict[str, object]]]] = {
+    "no retry": _none,
+    "naive retry": _naive,
+    "backoff with jitter": _jitter,
+    "jitter and budget": _budget,
+}
+"""The ways to retry that a curve compares: name -> what `retry` then is."""
 
 
 def _tries(client: Client) -> int | str:

@@ -15,6 +15,7 @@ from sim.units import parse_duration, parse_rate, write_duration, write_rate
 if TYPE_CHECKING:
     from sim.scenario.distribution_rule import DistributionRule
     from sim.scenario.scenario import Scenario
+    from sim.scenario.services import Service
 
 RATES = {"rate", "rates", "amplitude", "generator"}
 GAPS = {"mean", "value", "low", "high"}
@@ -68,13 +69,25 @@ def mean_service_time(scenario: Scenario, service: str) -> float:
 
 
 def service_load(scenario: Scenario, service: str) -> ServiceLoad:
-    """Offered load and capacity of a service as written, faults left out."""
-    mean = mean_service_time(scenario, service)
-    workers = scenario.services[service].workers
-    capacity = workers / mean if mean > 0.0 else math.inf
-    return ServiceLoad(
-        math.fsum(nominal_rate(scenario, name) for name in callers(scenario, service)), capacity
-    )
+    """Offered load and capacity of a service as written, all its instances together, faults left out."""
+    offered = math.fsum(nominal_rate(scenario, name) for name in callers(scenario, service))
+    one = capacity(scenario.services[service], mean_service_time(scenario, service))
+    return ServiceLoad(offered, one * scenario.services[service].instances)
+
+
+def capacity(service: Service, mean: float) -> float:
+    """Jobs per second that an instance can do at most, `mean` s of work each; inf if there is no limit.
+
+    Where a service slows down with the number of jobs in it, that number counts with which it gets most done.
+    """
+    workers = service.workers if service.autoscale is None else float(service.autoscale.max)
+    if service.slowdown is None:
+        return workers / mean if mean > 0.0 else math.inf
+    p: list[float] = []
+    at = service.slowdown.lower(p)
+    numbers = [min(workers, math.ceil(1.02**step)) for step in range(1200)]
+    times = [(number, service.slowdown.rule(p, at, mean, 0.0, number)) for number in numbers]
+    return max(number / time if time > 0.0 else math.inf for number, time in times)
 
 
 def offered_load(scenario: Scenario) -> float:

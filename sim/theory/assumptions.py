@@ -30,6 +30,46 @@ ARRIVALS = {
 }
 
 
+def plain_service(station: Station) -> Reason:
+    """One pool of so many workers, each as fast whatever the others do, that takes whoever comes."""
+    service = station.service
+    named = {
+        f"{service.instances} instances, each with its own queue": service.instances > 1,
+        f"it sheds load (admission: {', '.join(one.kind for one in service.admission)})": service.admission,
+        f"it slows down under load (slowdown: {getattr(service.slowdown, 'kind', '')})": service.slowdown,
+        "writes conflict (conflict: optimistic)": service.conflict,
+        "its workers are scaled as it runs (autoscale)": service.autoscale,
+        "a full queue blocks its producers (overflow: block)": (
+            service.queue.overflow == "block" and math.isfinite(station.places)
+        ),
+    }
+    return next((words for words, found in named.items() if found), None)
+
+
+def unguarded_clients(station: Station) -> Reason:
+    """Clients send each attempt, once."""
+    for stream in station.streams:
+        client = stream.client
+        for key in ("throttle", "breaker", "limit", "hedge"):
+            if getattr(client, key) is not None:
+                what = "sends hedges" if key == "hedge" else f"holds attempts back ({key})"
+                return f"traffic:{stream.name} {what}"
+        if client.retry.budget is not None and stream.name in station.retried:
+            return f"traffic:{stream.name} has a retry budget ({client.retry.budget.kind})"
+    return None
+
+
+def one_job_each(station: Station) -> Reason:
+    """A worker serves one job at a time."""
+    return "jobs share the workers (processor sharing)" if station.shared else None
+
+
+def all_in_service(station: Station) -> Reason:
+    """Whoever comes goes into service at once."""
+    most = getattr(station.service.sharing, "limit", math.inf)
+    return f"no more than {most:.0f} share the workers at once" if math.isfinite(most) else None
+
+
 def no_faults(station: Station) -> Reason:
     """Nothing goes wrong with the service, its traffic or its clients during the run."""
     scenario = station.scenario

@@ -20,15 +20,20 @@ Check = Callable[[Station], a.Reason]
 class Candidate:
     """One model: `checks` are what it assumes, `fits` what it then says.
 
-    A model of a special feature (patience, priorities, users …) is spoken of only where `about` finds it.
+    A model of a special feature (patience, priorities, users …) is spoken of only where `about` finds it. `shares`
+    says whether it is one of shared workers.
     """
 
     name: str
     checks: tuple[Check, ...]
     fits: Callable[[Station], Fit]
     exact: bool = True
+    shares: bool = False
     about: Callable[[Station], bool] = lambda _: True
 
+
+ALWAYS: tuple[Check, ...] = (a.plain_service, a.unguarded_clients)
+"""What every model assumes."""
 
 STEADY: tuple[Check, ...] = (a.no_faults, a.whole_run, a.takes_time, a.no_patience, a.stays_until_served)
 POISSON: tuple[Check, ...] = (*STEADY, a.poisson)
@@ -75,6 +80,13 @@ def _is_even(station: Station) -> bool:
 
 
 CANDIDATES: tuple[Candidate, ...] = (
+    Candidate(
+        "M/G/c-PS",
+        (*POISSON, a.no_retries, a.all_in_service, a.stable),
+        fits.fit_sharing,
+        shares=True,
+        about=lambda station: station.shared,
+    ),
     Candidate(
         "M/M/1",
         (a.one_worker, *MARKOV, a.no_retries_but_errors, a.unbounded, a.size_blind, a.stable),

@@ -65,6 +65,31 @@ def fit_mmc(station: Station) -> Fit:
     )
 
 
+def fit_sharing(station: Station) -> Fit:
+    """M/G/c-PS: the number in it is that of M/M/c, whatever the law of the work (Cohen, Acta Informatica 12, 1979)."""
+    load, workers = station.rate * station.service_mean, station.workers
+    alike = mm_inf(station.rate, 1.0 / station.service_mean)
+    if math.isfinite(workers):
+        alike = mmc(station.rate, 1.0 / station.service_mean, int(workers))
+    steady = Steady(
+        arrival_rate=station.rate,
+        throughput=station.rate,
+        workers=workers,
+        busy_workers=load,
+        queue_length=0.0,
+        in_service=alike.in_system,
+        wait_mean=0.0,
+        sojourn_mean=alike.in_system / station.rate,
+        wait_probability=0.0,
+        wait_variance=0.0,
+        wait=Never(),
+        probabilities=alike.probabilities,
+    )
+    return Fit(
+        steady, "Poisson arrivals, all jobs share the workers: the mean depends on the mean work alone"
+    )
+
+
 def fit_mmck(station: Station) -> Fit:
     """M/M/c/K."""
     steady = mmck(station.rate, 1.0 / _mean(station), int(station.workers), int(station.places))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sim.errors import QuantityError
 from sim.scenario.metrics import unit_of
 from sim.scenario.scenario import Scenario
-from sim.theory.catalogue import CANDIDATES, Candidate
+from sim.theory import assumptions as a
+from sim.theory.catalogue import ALWAYS, CANDIDATES, Candidate
 from sim.theory.rows import Figure, figures
 from sim.theory.station import Station, stations
 from sim.units import format_duration
@@ -150,7 +151,8 @@ def analyze(scenario: Scenario) -> Theory:
 def broken(candidate: Candidate, station: Station) -> list[str]:
     """Why a model does not apply to a station: every assumption that breaks, in words."""
     reasons: list[str] = []
-    for check in candidate.checks:
+    own = () if candidate.shares else (a.one_job_each,)
+    for check in (*ALWAYS, *own, *candidate.checks):
         reason = check(station)
         if reason is not None and reason not in reasons:
             reasons.append(reason)

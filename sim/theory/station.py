@@ -13,6 +13,7 @@ from sim.scenario.disciplines import EarliestDeadline, Priority, Shortest
 from sim.scenario.distributions import AnyDistribution
 from sim.scenario.scenario import Scenario
 from sim.scenario.services import Service
+from sim.scenario.sharing import ProcessorSharing
 from sim.scenario.varying_arrivals import Mmpp
 from sim.theory.mg1 import Moments, mixed_moments
 from sim.theory.phase_queue import Arrivals, poisson_arrivals, renewal_arrivals, switched_arrivals
@@ -92,6 +93,11 @@ class Station:
     def places(self) -> float:
         """K, workers and waiting places together."""
         return self.workers + self.capacity
+
+    @property
+    def shared(self) -> bool:
+        """Whether all jobs share the workers."""
+        return isinstance(self.service.sharing, ProcessorSharing)
 
     @property
     def closed(self) -> bool:

@@ -26,6 +26,7 @@ class Steady:
     workers: float
     busy_workers: float
     queue_length: float
+    in_service: float = math.nan
     wait_mean: float
     sojourn_mean: float
     rejected_ratio: float = 0.0
@@ -37,8 +38,8 @@ class Steady:
 
     @property
     def in_system(self) -> float:
-        """Mean number waiting and in service, L."""
-        return self.queue_length + self.busy_workers
+        """Mean number waiting and in service, L; `in_service` is given where several share a worker."""
+        return self.queue_length + (self.busy_workers if math.isnan(self.in_service) else self.in_service)
 
     @property
     def rejected_rate(self) -> float:

@@ -52,11 +52,20 @@ def test_loads_without_a_capacity(scenario: Scenario) -> None:
 
 def test_ways_to_retry(scenario: Scenario) -> None:
     variants = retry_variants(scenario)
-    assert list(variants) == [AS_WRITTEN, "no retry", "naive retry", "backoff with jitter"]
+    assert list(variants) == [
+        AS_WRITTEN,
+        "no retry",
+        "naive retry",
+        "backoff with jitter",
+        "jitter and budget",
+    ]
     naive = scenario.set(variants["naive retry"]).client_of("web").retry
     assert (naive.attempts, naive.backoff.kind) == (3, "none")
     jitter = scenario.set(variants["backoff with jitter"]).client_of("web").retry
     assert jitter.backoff.model_dump(mode="json")["jitter"] == "full"
+    budget = scenario.set(variants["jitter and budget"]).client_of("web").retry.budget
+    assert budget is not None
+    assert budget.kind == "token_bucket"
     assert scenario.set(variants["no retry"]).client_of("web").retry.attempts == 1
 
 
@@ -69,12 +78,16 @@ def test_ways_to_retry(scenario: Scenario) -> None:
             "{attempts: 5, backoff: {kind: exponential, base: 1s, jitter: full}}",
             "backoff with jitter (as written)",
         ),
+        (
+            "{attempts: 5, budget: aws_standard, backoff: {kind: exponential, base: 1s, jitter: full}}",
+            "jitter and budget (as written)",
+        ),
     ],
 )
 def test_a_way_that_is_the_scenarios_own_is_not_run_twice(scenario: Scenario, retry: str, name: str) -> None:
     variants = retry_variants(scenario.set("clients.patient.retry", retry))
     assert next(iter(variants)) == name
-    assert len(variants) == 3
+    assert len(variants) == 4
     assert is_as_written(name)
 
 

@@ -24,6 +24,7 @@ _COLOURS = {
     "no retry": look.BLACK,
     "naive retry": look.VERMILLION,
     "backoff with jitter": look.BLUE,
+    "jitter and budget": look.ORANGE,
     "as written": look.GREEN,
 }
 _STATISTICS = {"mean": look.GREEN, "p50": look.SKY, "p95": look.BLUE, "p99": look.BLACK}
