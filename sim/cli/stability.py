@@ -251,15 +251,15 @@ def _ways(found: "Stability") -> Table:
     rows = [
         (
             way.name,
-            f"{way.turned_away:,.0f}",
+            f"{way.lost:,.0f}",
             f"{way.recovered} of {way.runs}",
             figure(way.time, unit="s") if way.recovered else NOTHING,
             "enough" if way.enough else "not enough",
         )
         for way in found.ways_out
     ]
-    columns = ("way out of a collapse", "turned away", "recovered", "after", "so")
-    return Table("Ways out, the cheapest first", columns, rows, frozenset({"turned away"}))
+    columns = ("way out of a collapse", "requests lost", "recovered", "after", "so")
+    return Table("Ways out, the cheapest first", columns, rows, frozenset({"requests lost"}))
 
 
 def _map(basin: "Basin") -> Table:

@@ -116,11 +116,8 @@ def set_out(w: Any, slot: int, t: float) -> None:
     """An attempt sets out for its service, and may be lost on the way."""
     a = attempts(w)[slot]
     s, p = sources(w)[source_of(a.name)], parameters(w)
-    if s.loss_pieces > 0:
-        while s.loss_piece + 1 < s.loss_pieces and p[s.losses + 2 * s.loss_piece + 2] <= t:
-            s.loss_piece += 1
-        if uniform_of(s.loss_key, a.name) < p[s.losses + 2 * s.loss_piece + 1]:
-            a.outcome = see.LOST
+    if s.piece_count > 0 and uniform_of(s.loss_key, a.name) < p[piece_of_client(w, source_of(a.name), t) + 1]:
+        a.outcome = see.LOST
     delay = 0.0
     if s.network >= 0:
         delay = rules.quantile(p, s.network, uniform_of(s.outward_key, a.name))
@@ -128,6 +125,15 @@ def set_out(w: Any, slot: int, t: float) -> None:
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + OUT)
     else:
         follow(w, REACH, slot)
+
+
+@machine_code
+def piece_of_client(w: Any, source: int, t: float) -> int:
+    """Where the piece of a client's timeline stands that holds at `t`."""
+    s, p = sources(w)[source], parameters(w)
+    while s.piece + 1 < s.piece_count and p[s.pieces + rules.CLIENT_PIECE * (s.piece + 1)] <= t:
+        s.piece += 1
+    return int(s.pieces + rules.CLIENT_PIECE * s.piece)
 
 
 @machine_code
@@ -359,6 +365,8 @@ def tries_again(w: Any, request: int, name: Any, outcome: int, t: float) -> bool
     r, s, p = requests(w)[request], sources(w)[source], parameters(w)
     tries = r.attempt - r.hedges
     if ((s.retry_on >> outcome) & 1) == 0 or tries >= s.attempts:
+        return False
+    if s.piece_count > 0 and p[piece_of_client(w, source, t) + 2] == 0.0:
         return False
     if s.probability < 1.0 and not uniform_of(s.persistence_key, name) < s.probability:
         return False

@@ -47,6 +47,10 @@ def change_fault(w: Any, service: int, t: float) -> None:
     at = line.pieces + rules.PIECE * line.piece
     line.time_factor, line.error_ratio = p[at + 2], p[at + 3]
     line.paused = np.int64(p[at + 4])
+    line.order = np.int64(p[at + 5]) if p[at + 5] >= 0.0 else line.own_order
+    if p[at + 6] > line.drops:
+        line.drops = np.int64(p[at + 6])
+        line.dropping = 1
     schedule_fault(w, service)
     set_workers(w, service, t)
 

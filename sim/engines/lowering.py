@@ -18,7 +18,7 @@ from sim.engines.observations import OUTCOMES
 from sim.engines.stages import ANYWHERE, NEVER, QUEUED
 from sim.scenario.arrivals import Closed
 from sim.scenario.closed_distributions import Constant
-from sim.scenario.faults import loss_timeline, pauses, service_timeline, traffic_timeline
+from sim.scenario.faults import client_timeline, pauses, service_timeline, traffic_timeline
 from sim.scenario.guard import GuardRule
 from sim.scenario.quantities import or_infinite
 from sim.scenario.rule import Rule
@@ -117,9 +117,9 @@ class _Writer:
         s["accepts_late"] = client.late_reply == "accept"
         s["network"] = self._rule(client.network)
         client_name = self.scenario.client_name(name)
-        losses = loss_timeline(self.scenario, client_name) if client_name else ()
-        if any(piece.lost for piece in losses):
-            s["losses"], s["loss_pieces"] = self._pieces(losses), len(losses)
+        pieces = client_timeline(self.scenario, client_name) if client_name else ()
+        if any(piece.lost or not piece.retries for piece in pieces):
+            s["pieces"], s["piece_count"] = self._pieces(pieces), len(pieces)
         s["instances"] = client.instances
         s["budget"] = NONE if retry.budget is None else len(self.guards)
         s["guards"], s["guard_count"] = self._guarded(client.guards, client.instances)
@@ -148,7 +148,9 @@ class _Writer:
         line["autoscale"] = self._rule(service.autoscale)
         line["scaled"], line["changed"] = service.workers, -math.inf
         pieces = service_timeline(self.scenario, name, number)
-        line["pieces"], line["piece_count"] = self._pieces(pieces), len(pieces)
+        orders = {None: NONE, "fifo": queues.OLDEST_FIRST, "lifo": queues.NEWEST_FIRST}
+        numbers = [(*piece[:5], orders[piece.discipline], piece.drops) for piece in pieces]
+        line["pieces"], line["piece_count"] = self._pieces(numbers), len(pieces)
         first = pieces[0]
         line["workers"], line["time_factor"] = first.workers, first.time_factor
         line["error_ratio"], line["paused"] = first.error_ratio, first.paused
@@ -161,8 +163,11 @@ class _Writer:
         line["retry_after"] = service.retry_after or 0.0
         line["drops_oldest"] = service.queue.overflow == "drop_oldest"
         discipline = service.queue.discipline
-        line["order"], line["discipline_op"] = ORDER[discipline.order], discipline.opcode
+        line["discipline_op"] = discipline.opcode
         line["discipline"] = discipline.lower(self.p)
+        line["own_order"] = ORDER[discipline.order]
+        line["order"] = line["own_order"] if first.discipline is None else orders[first.discipline]
+        line["drops"] = first.drops
         line["oldest"] = line["newest"] = line["root"] = -1
         line["max_wait"] = self._rule(service.queue.max_wait)
         line["lane"] = self._lane(isinstance(service.queue.max_wait, Constant))

@@ -16,7 +16,7 @@ from sim.engines.clock import ARRIVAL, DELIVERY, TIMEOUT, Hedging, Law, Steps, W
 from sim.errors import EngineError
 from sim.scenario import outcomes
 from sim.scenario.arrivals import Closed
-from sim.scenario.faults import loss_timeline, traffic_timeline
+from sim.scenario.faults import client_timeline, traffic_timeline
 from sim.scenario.quantities import or_infinite
 from sim.scenario.trace import Trace
 
@@ -87,7 +87,7 @@ class Source:
         self.network = None if self.client.network is None else Law(self.client.network)
         self.rates = traffic_timeline(scenario, name)
         client_name = scenario.client_name(name)
-        self.losses = loss_timeline(scenario, client_name) if client_name else ()
+        self.pieces = client_timeline(scenario, client_name) if client_name else ()
         self.keys = {
             purpose: draws.stream(run.seed, run.replication, purpose, name) for purpose in draws.PURPOSES
         }
@@ -183,7 +183,10 @@ class Source:
             if outcome in (see.SERVED, LATE_SUCCESS):
                 return self.finish(request, True)
             tries = request.attempts - request.hedges
-            goes_on = see.OUTCOMES[outcome] in retry.on and tries < retry.attempts
+            may_retry = next(
+                (piece.retries for piece in reversed(self.pieces) if piece.at <= clock.now), True
+            )
+            goes_on = may_retry and see.OUTCOMES[outcome] in retry.on and tries < retry.attempts
             if goes_on and retry.probability < 1.0:
                 goes_on = self.uniform("persistence", number, last) < retry.probability
             if not goes_on:
@@ -277,7 +280,7 @@ class Source:
         if expiry < math.inf:
             clock.call(lambda: self.expire(attempt), expiry, TIMEOUT, *attempt.name)
         self.plan_hedge(attempt)
-        lost = next((piece.lost for piece in reversed(self.losses) if piece.at <= now), 0.0)
+        lost = next((piece.lost for piece in reversed(self.pieces) if piece.at <= now), 0.0)
         if lost > 0.0 and self.uniform("loss", request.number, attempt.number) < lost:
             attempt.reply = see.LOST
         delay = self.network_delay("outward", attempt)

@@ -36,6 +36,7 @@ class Service:
         self.most_at_once = sharing.limit if isinstance(sharing, ProcessorSharing) else math.inf
         self.door: list[Attempt] = []
         self.version = 0
+        self.dropping = False
         self.patience = None if self.settings.queue.max_wait is None else Law(self.settings.queue.max_wait)
         self.line: list[Attempt] = []
         self.serving: list[Attempt] = []
@@ -53,6 +54,7 @@ class Service:
 
     def tick(self, piece: ServicePiece) -> None:
         """A fault begins or ends."""
+        self.dropping = self.dropping or piece.drops > self.now_like.drops
         self.now_like = piece
         self.set_workers()
 
@@ -190,6 +192,13 @@ class Service:
 
     def take(self) -> None:
         """One who was blocked comes in, or an idle worker takes who is next; else there is no more to do."""
+        if self.dropping:
+            self.dropping = bool(self.line)
+            if self.line:
+                oldest = self.line[0]
+                self.quit(oldest)
+                self.refuse(oldest)
+                return
         has_place = len(self.line) < self.settings.queue.capacity
         if self.door and (has_place or (self.has_idle_worker and not self.line)):
             attempt = self.door[0]
@@ -215,6 +224,8 @@ class Service:
     def next_in_line(self) -> Attempt:
         """Whom the discipline puts first."""
         discipline = self.settings.queue.discipline
+        if self.now_like.discipline is not None:
+            return self.line[0 if self.now_like.discipline == "fifo" else -1]
         if discipline.order == "either":
             waited = self.clock.now - self.line[0].arrived
             newest = discipline.takes_newest(self.discipline_row, self.discipline_at, waited)

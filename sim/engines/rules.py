@@ -17,8 +17,11 @@ from sim.scenario.autoscale import Autoscale
 from sim.scenario.disciplines import AdaptiveLifo
 from sim.scenario.guard import GuardRule
 
-PIECE: Final = 5
-"""Numbers in one piece of a service's timeline: at, workers, time factor, error ratio, paused."""
+PIECE: Final = 7
+"""Numbers in one piece of a service's timeline: at, workers, time factor, error ratio, paused, order, drops."""
+
+CLIENT_PIECE: Final = 3
+"""Numbers in one piece of a client's timeline: at, share lost, whether it retries."""
 
 uniform = compiled(draws.uniform)
 """The uniform of a stream that belongs to a request and attempt."""

@@ -291,6 +291,13 @@ def take_next(w: Any, t: float) -> None:
     service = w.ready
     line = services(w)[service]
     row = w.traffic_count + service
+    if line.dropping:
+        line.dropping = 1 if line.oldest >= 0 else 0
+        if line.oldest >= 0:
+            slot = line.oldest
+            quit_line(w, slot, t)
+            refuse(w, slot, t)
+            return
     may_start = line.paused == 0 and level(w, row, see.BUSY) < line.room
     if line.door_oldest >= 0 and (
         level(w, row, see.QUEUE) < line.capacity or (may_start and line.oldest < 0)

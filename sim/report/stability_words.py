@@ -115,7 +115,7 @@ def way_words(found: Stability) -> str:
             f"No way out that was tried is enough; {best.name} brought back {best.recovered} of {best.runs}."
         )
     return (
-        f"Once collapsed, the cheapest way out tried: {best.name} ({best.turned_away:,.0f} requests turned away; "
+        f"Once collapsed, the cheapest way out tried: {best.name} ({best.lost:,.0f} requests lost; "
         f"{best.recovered} of {best.runs} collapsed runs recovered)."
     )
 

@@ -89,6 +89,15 @@ def _faults(data: Any) -> Iterator[Finding]:
             if isinstance(name, str):
                 yield from _exists(data, kind, name, ("faults", place, kind))
         service, instance = _at(fault, "service"), _at(fault, "instance")
+        if isinstance(service, str) and _at(fault, "discipline") is not None:
+            own = _at(_at(_at(_at(data, "services"), service), "queue"), "discipline")
+            kind = own if isinstance(own, str) else _at(own, "kind")
+            if kind in ("random", "priority", "shortest", "earliest_deadline"):
+                yield Finding(
+                    ("faults", place, "discipline"),
+                    f"the queue of {printable(service)} is served by rank ({kind}), which a fault cannot change",
+                    "a service whose queue is fifo, lifo or adaptive_lifo",
+                )
         if isinstance(service, str) and isinstance(instance, int):
             many = _at(_at(_at(data, "services"), service), "instances") or 1
             if isinstance(many, int) and instance >= many:

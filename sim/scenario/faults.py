@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 EFFECTS: dict[str, tuple[str, ...]] = {
     "traffic": ("rate",),
-    "service": ("workers", "service_time", "pause", "error_ratio"),
-    "client": ("lost",),
+    "service": ("workers", "service_time", "pause", "error_ratio", "discipline", "drop_queue"),
+    "client": ("lost", "retries"),
 }
 """Target -> what can happen to it."""
 
@@ -47,7 +47,10 @@ EXAMPLES = {
     "service_time": "service_time: x2",
     "pause": "pause: true",
     "error_ratio": "error_ratio: 50%",
+    "discipline": "discipline: lifo",
+    "drop_queue": "drop_queue: true",
     "lost": "lost: 10%",
+    "retries": "retries: false",
 }
 
 
@@ -133,9 +136,16 @@ class Fault(Part):
     error_ratio: Ratio | None = Field(
         default=None, description="of a service: share of jobs that are served, but failed"
     )
+    discipline: Literal["fifo", "lifo"] | None = Field(
+        default=None, description="of a service that takes its oldest or newest: which of the two it takes"
+    )
+    drop_queue: Flag | None = Field(
+        default=None, description="of a service: all that wait are refused at the beginning"
+    )
     lost: Ratio | None = Field(
         default=None, description="of a client: share of its attempts that are lost on the way"
     )
+    retries: Flag | None = Field(default=None, description="of a client: false stops its retries")
 
     @property
     def end(self) -> float:
@@ -171,19 +181,27 @@ class Fault(Part):
             count = "no effect" if not effects else f"{len(effects)} effects ({' and '.join(effects)})"
             example = "one fault for each" if effects else " or ".join(EXAMPLES[name] for name in allowed)
             raise refuse(f"has {count}", example)
-        if self.pause is False:
-            raise refuse("false has no effect", "pause: true, or leave the fault out", at="pause")
+        for effect, nothing in (("pause", False), ("drop_queue", False), ("retries", True)):
+            if getattr(self, effect) is nothing:
+                word = str(nothing).lower()
+                raise refuse(
+                    f"{word} has no effect", f"{EXAMPLES[effect]}, or leave the fault out", at=effect
+                )
         return self
 
 
 class ServicePiece(NamedTuple):
-    """What a service is like from `at` (s) on: workers, factor on service times, error ratio, frozen."""
+    """What a service is like from `at` (s) on: workers, factor on service times, error ratio, frozen, the order that it
+    keeps to instead of its own, and how often its queue has been dropped.
+    """
 
     at: float
     workers: float
     time_factor: float
     error_ratio: float
     paused: bool
+    discipline: Literal["fifo", "lifo"] | None
+    drops: int
 
 
 class RatePiece(NamedTuple):
@@ -193,11 +211,12 @@ class RatePiece(NamedTuple):
     speed: float
 
 
-class LossPiece(NamedTuple):
-    """The share of a client's attempts that is lost on the way to the service, from `at` (s) on."""
+class ClientPiece(NamedTuple):
+    """The share of a client's attempts that is lost on the way, and whether it retries, from `at` (s) on."""
 
     at: float
     lost: float
+    retries: bool
 
 
 def service_timeline(scenario: Scenario, name: str, instance: int = 0) -> tuple[ServicePiece, ...]:
@@ -210,9 +229,11 @@ def service_timeline(scenario: Scenario, name: str, instance: int = 0) -> tuple[
 
     def at(time: float) -> ServicePiece:
         workers, factor, errors, paused = service.workers, 1.0, service.error_ratio, False
+        discipline: Literal["fifo", "lifo"] | None = None
         for fault in faults:
             if not fault.holds(time):
                 continue
+            discipline = fault.discipline or discipline
             if fault.workers is not None:
                 workers = fault.workers.apply(workers)
             if fault.service_time is not None:
@@ -220,7 +241,8 @@ def service_timeline(scenario: Scenario, name: str, instance: int = 0) -> tuple[
             if fault.error_ratio is not None:
                 errors = fault.error_ratio
             paused = paused or bool(fault.pause)
-        return ServicePiece(time, workers, factor, errors, paused)
+        drops = sum(bool(fault.drop_queue) and fault.at <= time for fault in faults)
+        return ServicePiece(time, workers, factor, errors, paused, discipline, drops)
 
     return _pieces(faults, at)
 
@@ -239,16 +261,18 @@ def traffic_timeline(scenario: Scenario, name: str) -> tuple[RatePiece, ...]:
     return _pieces(faults, at)
 
 
-def loss_timeline(scenario: Scenario, client: str) -> tuple[LossPiece, ...]:
-    """The pieces of a client's loss in time order: the first at 0, then one at each change."""
+def client_timeline(scenario: Scenario, client: str) -> tuple[ClientPiece, ...]:
+    """The pieces of a client's life in time order: the first at 0, then one at each change."""
     faults = [fault for fault in scenario.faults if fault.client == client]
 
-    def at(time: float) -> LossPiece:
-        lost = 0.0
+    def at(time: float) -> ClientPiece:
+        lost, retries = 0.0, True
         for fault in faults:
-            if fault.lost is not None and fault.holds(time):
-                lost = fault.lost
-        return LossPiece(time, lost)
+            if not fault.holds(time):
+                continue
+            lost = lost if fault.lost is None else fault.lost
+            retries = retries and fault.retries is not False
+        return ClientPiece(time, lost, retries)
 
     return _pieces(faults, at)
 
@@ -267,7 +291,7 @@ def pauses(scenario: Scenario, name: str, instance: int = 0) -> tuple[tuple[floa
     return tuple(merged)
 
 
-P = TypeVar("P", ServicePiece, RatePiece, LossPiece)
+P = TypeVar("P", ServicePiece, RatePiece, ClientPiece)
 
 
 def _pieces(faults: Iterable[Fault], at: Callable[[float], P]) -> tuple[P, ...]:

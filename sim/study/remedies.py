@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sim.measure.intervals import CONFIDENCE, wilson
 from sim.study.fates import Case, Fates, Judge
 from sim.study.load import nominal_rate
+from sim.study.semantics import clients_of
 from sim.study.trigger import without_trigger
 from sim.units import format_duration, format_ratio, write_duration, write_factor
 
@@ -28,6 +29,9 @@ ENOUGH: Final = 0.95
 RUNS: Final = 40
 """Collapsed runs on which the ways out are tried, if there are so many."""
 
+EACH_DROP: Final = 1.0
+"""Seconds from one drop of the backlog to the next."""
+
 CUTS: Final = (0.25, 0.5, 0.75, 0.9, 1.0)
 STEPS: Final = (1.0, 2.0, 5.0)
 
@@ -36,14 +40,14 @@ STEPS: Final = (1.0, 2.0, 5.0)
 class WayOut:
     """One way out, held for the shortest time that is enough, or the longest tried.
 
-    name: in words. lasting: s. turned_away: requests that it kept out, on average, nan if it keeps none out by itself.
+    name: in words. lasting: s. lost: requests turned away by it, or given up in the run until it was back, on average.
     runs, recovered: collapsed runs tried, and those that recovered within the horizon after its end. time: s from the
     way's beginning to recovery, the median over those that did. enough: whether at least 95 % did.
     """
 
     name: str
     lasting: float
-    turned_away: float
+    lost: float
     runs: int
     recovered: int
     time: float
@@ -64,7 +68,7 @@ class WayOut:
         return {
             "name": self.name,
             "for": self.lasting,
-            "turned_away": self.turned_away,
+            "lost": self.lost,
             "runs": self.runs,
             "recovered": self.recovered,
             "share": self.share,
@@ -82,7 +86,7 @@ Faults = Sequence[dict[str, object]]
 def ways_out(judge: Judge, fates: Fates, *, runs: int = RUNS) -> list[WayOut]:
     """The ways out of the collapse that some of these fates met, those that are enough first, then by their cost.
 
-    Cost is the requests turned away, then the time to recovery. Empty where no run collapsed.
+    Cost is the requests lost, then the time to recovery. Empty where no run collapsed.
     """
     case = fates.case
     numbers = [number for number, seen in enumerate(fates.seen) if seen.fate == "collapsed"][:runs]
@@ -90,7 +94,7 @@ def ways_out(judge: Judge, fates: Fates, *, runs: int = RUNS) -> list[WayOut]:
         return []
     begin = case.trigger.end + min(0.25 * case.watch.horizon, 10.0 * case.watch.hold)
     found = [_shortest(judge, case, numbers, begin, *way) for way in _ways(case.scenario, begin)]
-    return sorted(found, key=lambda way: (not way.enough, way.turned_away, way.time, -way.share))
+    return sorted(found, key=lambda way: (not way.enough, way.lost, way.time, -way.share))
 
 
 def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[float], Faults], float]]:
@@ -107,6 +111,50 @@ def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[flo
             return [{**window, "traffic": name, "rate": write_factor(1.0 - cut)} for name in cuttable]
 
         yield f"turn away {format_ratio(cut)} of the traffic", less, cut * rate
+    retrying = [
+        path.removeprefix("clients.")
+        for path, client in clients_of(scenario)
+        if path.startswith("clients.") and client.retry.attempts > 1
+    ]
+    if retrying:
+
+        def no_retries(lasting: float) -> Faults:
+            window = {"at": at, "for": write_duration(lasting)}
+            return [{**window, "client": name, "retries": False} for name in retrying]
+
+        yield "switch off retries", no_retries, 0.0
+    queues = [
+        name
+        for name, service in scenario.services.items()
+        if service.queue.capacity > 0 and math.isfinite(service.workers)
+    ]
+    newest = [
+        name for name in queues if scenario.services[name].queue.discipline.order in ("oldest", "either")
+    ]
+    if newest:
+
+        def lifo(lasting: float) -> Faults:
+            window = {"at": at, "for": write_duration(lasting)}
+            return [{**window, "service": name, "discipline": "lifo"} for name in newest]
+
+        yield "serve the newest first", lifo, 0.0
+    if queues:
+
+        def dropped(lasting: float) -> Faults:
+            # Again and again: what is dropped comes back as retries.
+            times = [begin + step * EACH_DROP for step in range(max(1, math.ceil(lasting / EACH_DROP)))]
+            return [
+                {
+                    "at": write_duration(time),
+                    "for": write_duration(EACH_DROP),
+                    "service": name,
+                    "drop_queue": True,
+                }
+                for time in times
+                for name in queues
+            ]
+
+        yield "drop the backlog each second", dropped, 0.0
 
 
 def _shortest(
@@ -154,7 +202,7 @@ def _tried(
     return WayOut(
         name=f"{name} for {format_duration(lasting)}",
         lasting=lasting,
-        turned_away=turned_away,
+        lost=turned_away + math.fsum(one.ended - one.success for one in seen) / len(seen),
         runs=len(seen),
         recovered=len(times),
         time=times[len(times) // 2] if times else math.inf,

@@ -492,10 +492,15 @@ EFFECTS: Mapping[str, st.SearchStrategy[Written]] = {
             {"error_ratio": 0.5},
             {"error_ratio": 0},
             {"error_ratio": 1},
+            {"drop_queue": True},
+            {"discipline": "lifo"},
+            {"discipline": "fifo"},
         )
     ),
     "traffic": st.sampled_from(("x0", "x0.5", "x3", "x1", "x0.01")).map(lambda factor: {"rate": factor}),
-    "client": st.sampled_from(("10%", "60%", 0, 1)).map(lambda share: {"lost": share}),
+    "client": st.one_of(
+        st.sampled_from(("10%", "60%", 0, 1)).map(lambda share: {"lost": share}), st.just({"retries": False})
+    ),
 }
 
 
@@ -555,6 +560,7 @@ def scenarios(draw: st.DrawFn) -> Written:
         "faults": draw(st.lists(faults(targets_of(traffic, service_names, used)), max_size=5)),
         "run": {"duration": "3s", "replications": 1, **draw(mappings({}, RUN))},
     }
+    written["faults"] = [fault for fault in written["faults"] if not _served_by_rank(written, fault)]
     assume(not may_stand_still(written))
     return {key: value for key, value in written.items() if value}
 
@@ -563,6 +569,12 @@ def targets_of(traffic: Written, services: Sequence[str], clients: Sequence[str]
     """The names that a fault may befall: of traffic classes those alone whose arrivals have a rate."""
     with_a_rate = [name for name, one in traffic.items() if one["arrivals"]["kind"] in WITH_A_RATE]
     return {"service": list(services), "traffic": with_a_rate, "client": list(clients)}
+
+
+def _served_by_rank(written: Written, fault: Written) -> bool:
+    """Whether a fault would change the order of a queue that is served by rank."""
+    queue = written["services"][fault["service"]].get("queue", {}) if "discipline" in fault else {}
+    return queue.get("discipline") in ("random", "priority", "shortest", "earliest_deadline")
 
 
 def may_stand_still(written: Written) -> bool:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sim.errors import ScenarioError
 from sim.scenario import Scenario, loads
 from sim.scenario.faults import (
-    LossPiece,
+    ClientPiece,
     RatePiece,
     ServicePiece,
     WorkersChange,
-    loss_timeline,
+    client_timeline,
     pauses,
     service_timeline,
     traffic_timeline,
@@ -33,25 +33,25 @@ def scenario(*faults: str, workers: str = "10") -> Scenario:
 
 def test_without_faults_there_is_one_piece() -> None:
     calm = scenario()
-    assert service_timeline(calm, "api") == (ServicePiece(0.0, 10.0, 1.0, 0.01, False),)
+    assert service_timeline(calm, "api") == (ServicePiece(0.0, 10.0, 1.0, 0.01, False, None, 0),)
     assert traffic_timeline(calm, "web") == (RatePiece(0.0, 1.0),)
-    assert loss_timeline(calm, "patient") == (LossPiece(0.0, 0.0),)
+    assert client_timeline(calm, "patient") == (ClientPiece(0.0, 0.0, True),)
     assert pauses(calm, "api") == ()
 
 
 def test_a_fault_begins_and_ends() -> None:
     faulty = scenario("{at: 60s, for: 30s, service: api, workers: 4}", "{at: 2min, traffic: web, rate: x3}")
     assert service_timeline(faulty, "api") == (
-        ServicePiece(0.0, 10.0, 1.0, 0.01, False),
-        ServicePiece(60.0, 4.0, 1.0, 0.01, False),
-        ServicePiece(90.0, 10.0, 1.0, 0.01, False),
+        ServicePiece(0.0, 10.0, 1.0, 0.01, False, None, 0),
+        ServicePiece(60.0, 4.0, 1.0, 0.01, False, None, 0),
+        ServicePiece(90.0, 10.0, 1.0, 0.01, False, None, 0),
     )
     assert traffic_timeline(faulty, "web") == (RatePiece(0.0, 1.0), RatePiece(120.0, 3.0))
 
 
 def test_a_fault_from_the_start_makes_the_first_piece() -> None:
     faulty = scenario("{at: 0s, for: 5s, client: patient, lost: 10%}")
-    assert loss_timeline(faulty, "patient") == (LossPiece(0.0, 0.1), LossPiece(5.0, 0.0))
+    assert client_timeline(faulty, "patient") == (ClientPiece(0.0, 0.1, True), ClientPiece(5.0, 0.0, True))
 
 
 def test_overlapping_faults_apply_in_the_order_listed() -> None:
@@ -96,7 +96,7 @@ def test_factors_multiply_and_values_replace() -> None:
         (14.0, 1.0, 0.01),
     ]
     assert [piece.speed for piece in traffic_timeline(faulty, "web")] == [1.0, 2.0, 0.5, 0.25, 1.0]
-    assert [piece.lost for piece in loss_timeline(faulty, "patient")] == [0.0, 0.5, 0.2, 0.0]
+    assert [piece.lost for piece in client_timeline(faulty, "patient")] == [0.0, 0.5, 0.2, 0.0]
 
 
 def test_one_fault_after_another_leaves_no_gap() -> None:
@@ -204,3 +204,25 @@ def test_the_timeline_says_what_each_moment_says(listed: list[tuple[int, int, st
                 workers = math.floor(workers * float(change[1:])) if change[0] == "x" else float(change)
         holding = [piece for piece in pieces if piece.at <= moment][-1]
         assert holding.workers == workers
+
+
+def test_orders_and_drops_of_a_queue_and_clients_that_stop_retrying() -> None:
+    faulty = scenario(
+        "{at: 1s, for: 2s, service: api, discipline: lifo}",
+        "{at: 2s, service: api, drop_queue: true}",
+        "{at: 4s, service: api, drop_queue: true}",
+        "{at: 1s, for: 1s, client: patient, retries: false}",
+    )
+    pieces = service_timeline(faulty, "api")
+    assert [(piece.at, piece.discipline, piece.drops) for piece in pieces] == [
+        (0.0, None, 0),
+        (1.0, "lifo", 0),
+        (2.0, "lifo", 1),
+        (3.0, None, 1),
+        (4.0, None, 2),
+    ]
+    assert [(piece.at, piece.retries) for piece in client_timeline(faulty, "patient")] == [
+        (0.0, True),
+        (1.0, False),
+        (2.0, True),
+    ]

@@ -67,7 +67,7 @@ def test_ways_out_bring_collapsed_runs_back_and_the_cheapest_is_first() -> None:
     enough = [way for way in found if way.enough]
     assert enough
     assert found[: len(enough)] == enough
-    assert [way.turned_away for way in enough] == sorted(way.turned_away for way in enough)
+    assert [way.lost for way in enough] == sorted(way.lost for way in enough)
     assert all(way.recovered >= 0.95 * way.runs for way in enough)
     # Turning everybody away for a moment is enough; a quarter is not, as the storm is five times the load.
     names = {way.name.rpartition(" for ")[0]: way for way in found}

@@ -54,7 +54,7 @@ def hockey_stick(material: Material) -> Section | None:
 
 
 def goodput(material: Material) -> Section | None:
-    """Goodput against offered load for no retry, naive retry, backoff with jitter, also with a budget, and as written."""
+    """Goodput against offered load for no retry, naive retry, jitter, jitter and budget, and as written."""
     curve = material.curve
     if curve is None or not (curve["metric"] == "goodput").any():
         return None
