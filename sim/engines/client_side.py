@@ -52,7 +52,7 @@ def send(w: Any, request: int, beside: int, t: float) -> None:
     r = requests(w)[request]
     s = sources(w)[source_of(r.name)]
     case = r.case
-    if s.guard_count > 0:
+    if s.special and s.guard_count > 0:
         if beside >= 0:
             case = outcomes.HEDGE
         if not passes(w, r.name | np.uint64(r.attempt + 1), case, t):
@@ -63,7 +63,7 @@ def send(w: Any, request: int, beside: int, t: float) -> None:
     r.attempt += 1
     slot = made_attempt(w, request, beside, t)
     a = attempts(w)[slot]
-    if s.guard_count > 0 or s.hedge >= 0:
+    if s.special:
         a.sent, a.case = t, case
     expiry = min(t + s.timeout, r.born + s.deadline)
     a.expiry = expiry
@@ -73,7 +73,7 @@ def send(w: Any, request: int, beside: int, t: float) -> None:
     elif expiry < math.inf:
         push(w, expiry, key_of(TIMEOUT, a.name), slot)
     set_out(w, slot, t)
-    if s.hedge >= 0 and r.awaited < s.hedge_attempts:
+    if s.special and s.hedge >= 0 and r.awaited < s.hedge_attempts:
         hedge_later(w, slot, t)
 
 
@@ -88,17 +88,10 @@ def made_attempt(w: Any, request: int, beside: int, t: float) -> int:
     if w.free_attempt < 0:
         w.short = 1
     a.name = r.name | np.uint64(r.attempt)
-    a.request, a.service, a.twin = request, s.service, slot
-    r.awaited += 1
-    if beside >= 0:
-        r.hedges += 1
-        a.twin = attempts(w)[beside].twin
-        attempts(w)[beside].twin = slot
-    if services(w)[s.service].instances > 1:
-        a.service = chosen_instance(w, a.name)
+    a.request, a.service = request, s.service
+    if s.special:
+        specialise(w, slot, beside)
     a.state, a.awaited, a.counted, a.outcome = OUTBOUND, 1, r.counted, see.OPEN
-    if services(w)[a.service].optimistic:
-        a.reading = 1
     a.size = r.size
     a.work = r.work if r.attempt == 1 else -1.0
     a.row = -1
@@ -109,6 +102,22 @@ def made_attempt(w: Any, request: int, beside: int, t: float) -> int:
     if a.counted:
         count_in_cohort(w, source_of(r.name), see.COHORT_SENT)
     return int(slot)
+
+
+@machine_code
+def specialise(w: Any, slot: int, beside: int) -> None:
+    """What a new attempt needs only where there are hedges, instances to choose from, or conflicts."""
+    a = attempts(w)[slot]
+    r, s = requests(w)[a.request], sources(w)[source_of(a.name)]
+    a.twin = slot
+    r.awaited += 1
+    if beside >= 0:
+        r.hedges += 1
+        a.twin = attempts(w)[beside].twin
+        attempts(w)[beside].twin = slot
+    if services(w)[s.service].instances > 1:
+        a.service = chosen_instance(w, a.name)
+    a.reading = 1 if services(w)[s.service].optimistic else 0
 
 
 @inlined
@@ -233,7 +242,7 @@ def deliver(w: Any, slot: int, t: float) -> None:
     r = requests(w)[a.request]
     still_open = r.name == request_of(a.name)
     a.state = GONE
-    if services(w)[a.service].optimistic and a.reading and a.outcome == see.OPEN:
+    if sources(w)[source_of(a.name)].special and a.reading and a.outcome == see.OPEN:
         a.reading = 0
         if a.awaited:
             send_write(w, slot, t)
@@ -283,13 +292,9 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     r = requests(w)[request]
     if r.name != request_of(a.name):  # a late reply, or another attempt, had already ended the request
         return
-    r.awaited -= 1
-    twin = a.twin
-    if twin != slot:
-        leave_ring(w, slot)
-        if outcome == see.SERVED and sources(w)[source_of(a.name)].hedge_cancel:
-            call_off(w, twin, t)
-    if outcome != see.SERVED and (r.awaited > 0 or tries_again(w, request, a.name, outcome, t)):
+    if sources(w)[source_of(a.name)].special and others_go_on(w, slot, outcome, t):
+        return
+    if outcome != see.SERVED and tries_again(w, request, a.name, outcome, t):
         return
     finish(w, request, outcome, t)
 
@@ -306,15 +311,13 @@ def is_told(w: Any, slot: int, outcome: int, t: float) -> None:
     count(w, source_of(a.name), outcome, 1.0)
     if a.counted:
         count_in_cohort(w, source_of(a.name), see.COHORT_OUTCOME + outcome)
-    if s.guard_count > 0 or s.hedge >= 0:
+    if s.special:
         learn(w, slot, outcome, t)
-    if s.loads >= 0:
-        states(w)[s.loads + a.service - s.service] -= 1.0
 
 
 @machine_code
 def learn(w: Any, slot: int, outcome: int, t: float) -> None:
-    """The client's guards and its hedge learn how an attempt ended."""
+    """The client's guards and its hedge learn how an attempt ended, and who balances by what is in flight."""
     a = attempts(w)[slot]
     s = sources(w)[source_of(a.name)]
     instance = number_of(a.name) % s.instances
@@ -322,6 +325,8 @@ def learn(w: Any, slot: int, outcome: int, t: float) -> None:
     if s.hedge >= 0 and outcome == see.SERVED:
         state = s.hedge_state + instance * s.hedge_size
         rules.hedge_learns(s.hedge_op, parameters(w), s.hedge, states(w), state, t - a.sent)
+    if s.loads >= 0:
+        states(w)[s.loads + a.service - s.service] -= 1.0
 
 
 @machine_code
@@ -333,6 +338,20 @@ def may_hedge(w: Any, slot: int) -> bool:
     return bool(
         a.awaited and r.name == request_of(a.name) and r.attempt == attempt_of(a.name) and r.awaited < most
     )
+
+
+@machine_code
+def others_go_on(w: Any, slot: int, outcome: int, t: float) -> bool:
+    """Whether others are still in flight for the request, and may yet succeed; a success may call them off."""
+    a = attempts(w)[slot]
+    r = requests(w)[a.request]
+    r.awaited -= 1
+    twin = a.twin
+    if twin != slot:
+        leave_ring(w, slot)
+        if outcome == see.SERVED and sources(w)[source_of(a.name)].hedge_cancel:
+            call_off(w, twin, t)
+    return bool(outcome != see.SERVED and r.awaited > 0)
 
 
 @machine_code

@@ -115,7 +115,8 @@ def handle(w: Any, key: Any, item: int, t: float) -> None:
     if kind == COMPLETION:
         a = attempts(w)[item]
         if a.name == named(key) and a.state == SERVING:
-            if services(w)[a.service].shares and not is_done(w, item, t):
+            line = services(w)[a.service]
+            if line.special and line.shares and not is_done(w, item, t):
                 return
             complete(w, item, t)
     elif kind == ARRIVAL:

@@ -128,6 +128,8 @@ class _Writer:
             s["hedge_op"], s["hedge_size"] = client.hedge.opcode, client.hedge.STATE
             s["hedge_state"] = self._remembers([0.0] * client.hedge.STATE * client.instances)
             s["hedge_attempts"], s["hedge_cancel"] = client.hedge.attempts, client.hedge.cancel
+        service = self.scenario.services[self.scenario.traffic[name].call]
+        s["special"] = bool(client.guards or client.hedge or service.instances > 1 or service.conflict)
         # With a deadline too, the timers are not in the order in which they are set.
         s["lane"] = self._lane(client.timeout is not None and client.deadline is None)
 
@@ -142,6 +144,7 @@ class _Writer:
         line["guards"], line["guard_count"] = self._guarded(service.admission, 1)
         line["slowdown"] = self._rule(service.slowdown)
         line["slowdown_op"] = NONE if service.slowdown is None else service.slowdown.opcode
+        line["special"] = self.is_special(name)
         line["optimistic"] = service.conflict == "optimistic"
         line["blocks"] = service.queue.overflow == "block"
         line["door_oldest"] = line["door_newest"] = line["sharing_root"] = -1
@@ -171,6 +174,19 @@ class _Writer:
         line["oldest"] = line["newest"] = line["root"] = -1
         line["max_wait"] = self._rule(service.queue.max_wait)
         line["lane"] = self._lane(isinstance(service.queue.max_wait, Constant))
+
+    def is_special(self, name: str) -> bool:
+        """Whether anything beyond workers, a queue and its discipline is to be looked after at a service's events."""
+        service = self.scenario.services[name]
+        return bool(
+            service.admission
+            or service.slowdown
+            or service.conflict
+            or service.instances > 1
+            or service.queue.overflow == "block"
+            or isinstance(service.sharing, ProcessorSharing)
+            or any(fault.service == name and fault.drop_queue for fault in self.scenario.faults)
+        )
 
     def _rule(self, rule: Rule | None) -> int:
         return NONE if rule is None else rule.lower(self.p)

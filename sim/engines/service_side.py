@@ -50,7 +50,7 @@ def reach(w: Any, slot: int, t: float) -> None:
         return
     row = w.traffic_count + a.service
     line = services(w)[a.service]
-    if line.optimistic and a.reading:
+    if line.special and line.optimistic and a.reading:
         a.version = line.version
         set_home(w, slot, sources(w)[source_of(a.name)].homeward_key, t)
         return
@@ -58,7 +58,7 @@ def reach(w: Any, slot: int, t: float) -> None:
     if a.row >= 0:
         log(w)[a.row].arrived = t
     count(w, row, see.ARRIVED, 1.0)
-    if line.guard_count > 0 and not let_in(w, slot, t):
+    if line.special and line.guard_count > 0 and not let_in(w, slot, t):
         refuse(w, slot, t)
     elif line.paused == 0 and level(w, row, see.BUSY) < line.room:
         enter_service(w, slot, t)
@@ -83,11 +83,11 @@ def enter_service(w: Any, slot: int, t: float) -> None:
     """An attempt goes to an idle worker without having waited."""
     a = attempts(w)[slot]
     line = services(w)[a.service]
-    if line.guard_count > 0 and not worth_serving(w, slot, t):
+    if line.special and line.guard_count > 0 and not worth_serving(w, slot, t):
         refuse(w, slot, t)
         return
     count(w, w.traffic_count + a.service, see.ENTERED, 1.0)
-    if line.instances > 1:
+    if line.special and line.instances > 1:
         load(w, a.service, 1.0)
     follow(w, START, slot)
 
@@ -164,7 +164,7 @@ def enter_line(w: Any, slot: int, t: float) -> None:
         a.rank = rules.rank(line.discipline_op, s.priority, a.work, a.expiry, u)
     count(w, row, see.ENTERED, 1.0)
     change(w, row, see.QUEUE, 1.0, t)
-    if line.instances > 1:
+    if line.special and line.instances > 1:
         load(w, a.service, 1.0)
     join(w, a.service, slot)
     if line.max_wait >= 0:
@@ -217,11 +217,11 @@ def start(w: Any, slot: int, t: float) -> None:
     if a.work < 0.0:
         a.work = work_of(w, slot)
     work = a.work
-    if line.slowdown >= 0:
+    if line.special and line.slowdown >= 0:
         waiting, busy = level(w, row, see.QUEUE), level(w, row, see.BUSY)
         work = rules.slowed(line.slowdown_op, p, line.slowdown, work, waiting, busy)
     work *= line.time_factor
-    if line.shares:
+    if line.special and line.shares:
         join_sharing(w, slot, work, t)
         share(w, a.service, t)
         return
@@ -248,12 +248,13 @@ def release_worker(w: Any, slot: int, t: float) -> None:
         log(w)[a.row].finished = t
     count(w, row, see.WORK, a.given)
     change(w, row, see.BUSY, -1.0, t)
-    if services(w)[a.service].shares:
+    line = services(w)[a.service]
+    if line.special and line.shares:
         leave_sharing(w, slot, t)
         share(w, a.service, t)
     stayed(w, row, see.IN_WORKERS, a.started, t)
     stayed(w, row, see.IN_SERVICE, a.arrived, t)
-    if services(w)[a.service].instances > 1:
+    if line.special and line.instances > 1:
         load(w, a.service, -1.0)
     make_ready(w, a.service)
 
@@ -291,7 +292,7 @@ def take_next(w: Any, t: float) -> None:
     service = w.ready
     line = services(w)[service]
     row = w.traffic_count + service
-    if line.dropping:
+    if line.special and line.dropping:
         line.dropping = 1 if line.oldest >= 0 else 0
         if line.oldest >= 0:
             slot = line.oldest
@@ -299,8 +300,10 @@ def take_next(w: Any, t: float) -> None:
             refuse(w, slot, t)
             return
     may_start = line.paused == 0 and level(w, row, see.BUSY) < line.room
-    if line.door_oldest >= 0 and (
-        level(w, row, see.QUEUE) < line.capacity or (may_start and line.oldest < 0)
+    if (
+        line.special
+        and line.door_oldest >= 0
+        and (level(w, row, see.QUEUE) < line.capacity or (may_start and line.oldest < 0))
     ):
         slot = line.door_oldest
         come_in(w, slot, t)
@@ -313,7 +316,7 @@ def take_next(w: Any, t: float) -> None:
     if may_start:
         slot = next_in_line(w, service, t)
         if slot >= 0:
-            if line.guard_count > 0 and not worth_serving(w, slot, t):
+            if line.special and line.guard_count > 0 and not worth_serving(w, slot, t):
                 quit_line(w, slot, t)
                 refuse(w, slot, t)
                 return
@@ -344,14 +347,14 @@ def complete(w: Any, slot: int, t: float) -> None:
     if error_ratio > 0.0 and uniform_of(sources(w)[source_of(a.name)].error_key, a.name) < error_ratio:
         outcome = see.ERROR
     line = services(w)[a.service]
-    if line.optimistic and outcome == see.SERVED:
+    if line.special and line.optimistic and outcome == see.SERVED:
         if a.version == line.version:
             line.version += 1.0
         else:
             outcome = see.REJECTED
             count(w, row, see.REFUSED, 1.0)
             count(w, row, see.WASTED, a.given)
-    if line.guard_count > 0:
+    if line.special and line.guard_count > 0:
         part_from(w, slot, outcome, t)
     reply(w, slot, outcome, t)
 
@@ -373,7 +376,7 @@ def reply(w: Any, slot: int, outcome: int, t: float) -> None:
     s = sources(w)[source_of(a.name)]
     a.outcome = outcome
     key = s.homeward_key
-    if services(w)[a.service].optimistic:
+    if s.special and services(w)[a.service].optimistic:
         key = s.homeward_again_key
     set_home(w, slot, key, t)
 
