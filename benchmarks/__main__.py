@@ -1,11 +1,11 @@
-"""`python -m benchmarks speed|peers|scale|memory|startup|coverage|all`: measures, prints, writes pages under docs/."""
+"""`python -m benchmarks speed|peers|scale|mechanisms|memory|startup|coverage|all`: measures, prints, writes pages under docs/."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-WHICH = ("speed", "peers", "scale", "memory", "startup", "coverage")
+WHICH = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "coverage")
 
 
 def carry_out(which: str, options: argparse.Namespace) -> bool:
@@ -23,6 +23,10 @@ def carry_out(which: str, options: argparse.Namespace) -> bool:
         from benchmarks import scale
 
         return scale.main()
+    if which == "mechanisms":
+        from benchmarks import mechanisms
+
+        return mechanisms.main()
     if which == "memory":
         from benchmarks import memory
 

@@ -56,11 +56,11 @@ class Course:
             elif status != stages.PAUSED:
                 raise RuntimeError(f"the run ended too soon, with status {status}")
 
-    def time(self) -> None:
+    def time(self, events: int = EVENTS) -> None:
         """Times so many events."""
         w = self.world.record[0]
         before, began = int(w["events"]), time.thread_time()
-        self.advance(lambda: int(w["events"]) >= before + EVENTS)
+        self.advance(lambda: int(w["events"]) >= before + events)
         self.costs.append(1e9 * (time.thread_time() - began) / (int(w["events"]) - before))
 
     @property

@@ -200,6 +200,8 @@ def passes(w: Any, name: Any, case: int, t: float) -> bool:
         if (case in (outcomes.FIRST, outcomes.HEDGE)) and not admitted(w, s.budget, instance, t, case):
             count(w, source_of(name), see.OVER_BUDGET, 1.0)
             return False
+    if not s.asks:
+        return True
     u = uniform_of(s.throttle_key, name)
     if may_go(w, first, s.guards + s.guard_count - first, instance, t, u, float(case), 0.0, math.inf):
         return True
@@ -321,7 +323,8 @@ def learn(w: Any, slot: int, outcome: int, t: float) -> None:
     a = attempts(w)[slot]
     s = sources(w)[source_of(a.name)]
     instance = number_of(a.name) % s.instances
-    told(w, s.guards, s.guard_count, instance, t, outcome, float(a.case), t - a.sent, 0.0)
+    if s.tells:
+        told(w, s.guards, s.guard_count, instance, t, outcome, float(a.case), t - a.sent, 0.0)
     if s.hedge >= 0 and outcome == see.SERVED:
         state = s.hedge_state + instance * s.hedge_size
         rules.hedge_learns(s.hedge_op, parameters(w), s.hedge, states(w), state, t - a.sent)

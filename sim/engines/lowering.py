@@ -71,6 +71,11 @@ def lower(scenario: Scenario, seed: int, replication: int) -> Lowered:
     )
 
 
+def answers(guards: Iterable[GuardRule], question: str) -> bool:
+    """Whether any of these guards has an answer of its own to a question; the others need not be asked."""
+    return any(getattr(type(guard), question) is not getattr(GuardRule, question) for guard in guards)
+
+
 class _Writer:
     """Writes records field by field, and their parameters into one list."""
 
@@ -123,6 +128,8 @@ class _Writer:
         s["instances"] = client.instances
         s["budget"] = NONE if retry.budget is None else len(self.guards)
         s["guards"], s["guard_count"] = self._guarded(client.guards, client.instances)
+        unbudgeted = client.guards if retry.budget is None else client.guards[1:]
+        s["asks"], s["tells"] = answers(unbudgeted, "admits"), answers(client.guards, "ends")
         s["hedge"] = self._rule(client.hedge)
         if client.hedge is not None:
             s["hedge_op"], s["hedge_size"] = client.hedge.opcode, client.hedge.STATE
@@ -142,6 +149,8 @@ class _Writer:
         if service.balance.loads == "server" and number == 0:
             line["loads"] = self._remembers([0.0] * service.instances)
         line["guards"], line["guard_count"] = self._guarded(service.admission, 1)
+        for field, question in (("asks", "admits"), ("keeps", "keeps"), ("tells", "ends")):
+            line[field] = answers(service.admission, question)
         line["slowdown"] = self._rule(service.slowdown)
         line["slowdown_op"] = NONE if service.slowdown is None else service.slowdown.opcode
         line["special"] = self.is_special(name)

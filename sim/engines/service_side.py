@@ -58,7 +58,7 @@ def reach(w: Any, slot: int, t: float) -> None:
     if a.row >= 0:
         log(w)[a.row].arrived = t
     count(w, row, see.ARRIVED, 1.0)
-    if line.special and line.guard_count > 0 and not let_in(w, slot, t):
+    if line.special and (line.asks or line.tells) and not let_in(w, slot, t):
         refuse(w, slot, t)
     elif line.paused == 0 and level(w, row, see.BUSY) < line.room:
         enter_service(w, slot, t)
@@ -83,7 +83,7 @@ def enter_service(w: Any, slot: int, t: float) -> None:
     """An attempt goes to an idle worker without having waited."""
     a = attempts(w)[slot]
     line = services(w)[a.service]
-    if line.special and line.guard_count > 0 and not worth_serving(w, slot, t):
+    if line.special and line.keeps and not worth_serving(w, slot, t):
         refuse(w, slot, t)
         return
     count(w, w.traffic_count + a.service, see.ENTERED, 1.0)
@@ -106,6 +106,9 @@ def let_in(w: Any, slot: int, t: float) -> bool:
     """Whether the service's admission lets an attempt in."""
     a = attempts(w)[slot]
     line, s = services(w)[a.service], sources(w)[source_of(a.name)]
+    a.admitted = 1
+    if not line.asks:
+        return True
     waiting = level(w, w.traffic_count + a.service, see.QUEUE)
     ahead = 0.0
     if waiting > 0.0:
@@ -131,7 +134,7 @@ def worth_serving(w: Any, slot: int, t: float) -> bool:
 def part_from(w: Any, slot: int, outcome: int, t: float) -> None:
     """The service's admission learns how one that it let in has ended."""
     a = attempts(w)[slot]
-    if a.admitted == 0:
+    if services(w)[a.service].tells == 0 or a.admitted == 0:
         return
     a.admitted = 0
     line, s = services(w)[a.service], sources(w)[source_of(a.name)]
@@ -316,7 +319,7 @@ def take_next(w: Any, t: float) -> None:
     if may_start:
         slot = next_in_line(w, service, t)
         if slot >= 0:
-            if line.special and line.guard_count > 0 and not worth_serving(w, slot, t):
+            if line.special and line.keeps and not worth_serving(w, slot, t):
                 quit_line(w, slot, t)
                 refuse(w, slot, t)
                 return
@@ -354,7 +357,7 @@ def complete(w: Any, slot: int, t: float) -> None:
             outcome = see.REJECTED
             count(w, row, see.REFUSED, 1.0)
             count(w, row, see.WASTED, a.given)
-    if line.special and line.guard_count > 0:
+    if line.special and line.tells:
         part_from(w, slot, outcome, t)
     reply(w, slot, outcome, t)
 
@@ -364,7 +367,7 @@ def refuse(w: Any, slot: int, t: float) -> None:
     """The service answers 503."""
     a = attempts(w)[slot]
     count(w, w.traffic_count + a.service, see.REFUSED, 1.0)
-    if services(w)[a.service].guard_count > 0:
+    if services(w)[a.service].tells:
         part_from(w, slot, see.REJECTED, t)
     reply(w, slot, see.REJECTED, t)
 
