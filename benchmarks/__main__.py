@@ -1,9 +1,10 @@
-"""`python -m benchmarks speed|peers|scale|mechanisms|memory|startup|coverage|all`: measures, prints, writes pages under docs/."""
+"""`python -m benchmarks WHICH`: measures, prints, writes pages under docs/; `all` is every one in turn."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
 WHICH = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "coverage")
 
@@ -11,33 +12,16 @@ WHICH = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "coverage
 def carry_out(which: str, options: argparse.Namespace) -> bool:
     """One of the benchmarks; whether its limits are kept."""
     # Imported one by one: the memory of one must not be that of another.
-    if which == "speed":
-        from benchmarks import speed
-
-        return speed.main()
     if which == "peers":
         from benchmarks import against
 
         return against.main(options.rounds)
-    if which == "scale":
-        from benchmarks import scale
+    if which == "coverage":
+        from benchmarks import coverage
 
-        return scale.main()
-    if which == "mechanisms":
-        from benchmarks import mechanisms
-
-        return mechanisms.main()
-    if which == "memory":
-        from benchmarks import memory
-
-        return memory.main()
-    if which == "startup":
-        from benchmarks import startup
-
-        return startup.main()
-    from benchmarks import coverage
-
-    return coverage.main(options.seeds, options.deep, options.only)
+        return coverage.main(options.seeds, options.deep, options.only)
+    kept: bool = import_module(f"benchmarks.{which}").main()
+    return kept
 
 
 def main() -> int:

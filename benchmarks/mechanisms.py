@@ -101,8 +101,8 @@ def main() -> bool:
             "CPU time an event of a bounded queue with retries at 97 % of its capacity (16 workers, 64 places, five",
             "attempts with full jitter), with one mechanism at a time, over the same with none",
             bare,
-            "A mechanism changes what happens, and so what an event is: a hedge is one more attempt, a denied one is no",
-            "work at all.",
+            "A mechanism changes what happens, and so what an event is: a hedge is one more attempt,",
+            "a denied one no work at all.",
         )
         + table(["mechanism", "an event", "ratio", "of single rounds"], rows)
         + f"\nAt most {MOST:g} times: {verdict(kept)}.\n"
