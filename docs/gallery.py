@@ -42,6 +42,7 @@ ORDER = (
     "spike_backoff_no_jitter",
     "spike_full_jitter",
     "retry_storm",
+    "retry_storm_budget",
     "tipping_spike",
     "bounded_queue",
     "mm1",

@@ -87,6 +87,25 @@ def test_the_retry_storm_has_two_fates() -> None:
     assert min(closing_goodput(calm, 30.0)) > 0.75 * 120.0
 
 
+def test_a_budget_takes_one_of_the_two_fates_away_unless_a_hundred_clients_have_one_each() -> None:
+    wanted = scenario("retry_storm_budget")
+    names = (
+        ("name",),
+        ("objectives",),
+        ("clients", "app", "instances"),
+        ("clients", "app", "retry", "budget"),
+    )
+    storm = without(dict(scenario("retry_storm").document), *names)
+    assert without(dict(wanted.document), *names) == storm
+    results = sim.run(wanted)
+    assert min(closing_goodput(results, 30.0)) > 0.75 * 120.0
+    assert results.verdict == "met"
+    many = wanted.set({"clients.app.retry.budget": "ratio_bucket", "clients.app.instances": 100})
+    assert sum(goodput < 0.25 * 120.0 for goodput in closing_goodput(sim.run(many), 30.0)) >= 10
+    few = many.set("clients.app.instances", 10)
+    assert min(closing_goodput(sim.run(few), 30.0)) > 0.75 * 120.0
+
+
 @pytest.mark.parametrize("name", ["mm1", "bounded_queue", "closed_users"])
 def test_theory_is_exact_here_and_agrees(name: str) -> None:
     wanted = scenario(name)
