@@ -123,3 +123,17 @@ def test_retries_that_keep_the_queue_full_for_good(name: str) -> None:
     document = overfull(p, p["retries"] + 1, p["timeout"])
     times = passages(document, name, int(0.1 * (p["K"] + 1)) - 1, 500.0, 20)
     assert np.isfinite(times).sum() <= bound * len(times)
+
+
+def test_drain_against_refusals_noticed_at_the_timeout() -> None:
+    """Few of the runs take very long, and the others as long as without retries: a mean of which little is known."""
+    name = "des_hit_lam8.0_to9_r3_K99_timeout"
+    p, expected = FACTS[name]["params"], FACTS[name]["expected"]
+    document = overfull(p, p["retries"] + 1, p["timeout"])
+    times = passages(document, name, int(0.1 * (p["K"] + 1)) - 1, 6_000.0, p["runs"])
+    assert np.isfinite(times).all()
+    error = np.hypot(times.std(ddof=1), expected["sd"]) / np.sqrt(p["runs"])
+    assert abs(times.mean() - expected["mean_hit"]) < 3.0 * error
+    # Several times as long as where refusals are lost, which is told apart all the same.
+    lost = FACTS["des_hit_lam8.0_to9_r3_K99_lost"]["expected"]["mean_hit"]
+    assert times.mean() > 2.0 * lost

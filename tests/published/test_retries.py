@@ -37,7 +37,9 @@ BUDGETED = [
     if name.startswith("brooker_retry_") and FACTS[name]["params"]["strategy"] in BUDGETS
 ]
 
-SECTIONS = {"performance": (100, 1000.0, 30.0, 10), "clients_10": (10, 100.0, 10.0, 120)}
+SERIAL = [name for name in FACTS if "_serial_backoff_" in name]
+
+SECTIONS = {"performance": (100, 1000.0, 30.0, 8), "clients_10": (10, 100.0, 10.0, 100)}
 SECTIONS["clients_100"] = (100, *SECTIONS["clients_10"][1:])
 """His section -> clients, their requests a second in all, seconds, and our replications."""
 
@@ -98,6 +100,35 @@ def test_budgets_ration_retries_as_in_brookers_simulator(name: str) -> None:
     amplification, low, high, _ = results.estimate(TRAFFIC, "amplification", 0.999)
     assert high - low < 0.02 * amplification
     assert amplification == pytest.approx(expected["load_amplification"], rel=0.015)
+
+
+@pytest.mark.parametrize("name", SERIAL)
+def test_clients_with_one_call_in_flight_send_less_as_more_fails(name: str) -> None:
+    """100 users who think for 100 ms, and back off from 100 ms on: it is the first tries that become fewer.
+
+    His begin with a call, ours by thinking, so that ours make up to 1 % fewer; his also wait after a call that failed
+    for good, at a failure ratio of a half one in sixteen, which makes theirs up to 2 % fewer. Nothing is said of how
+    good his rates are.
+    """
+    params, expected = FACTS[name]["params"], FACTS[name]["expected"]
+    backoff = {"kind": "exponential", "base": "100ms", "factor": 2}
+    document = station(
+        {"kind": "closed", "users": 100, "think": exponential(0.1)},
+        "0s",
+        workers="inf",
+        client={"network": exponential(0.01), "retry": {"attempts": 4, "backoff": backoff}},
+        error_ratio=params["failure_rate"],
+    )
+    results = simulate(run_for(document, name, 10.0, replications=20))
+    success, low, high, _ = results.estimate(TRAFFIC, "success_ratio", 0.999)
+    assert high - low < 0.01
+    assert success == pytest.approx(expected["success_rate"], abs=0.01)
+    amplification, low, high, _ = results.estimate(TRAFFIC, "amplification", 0.999)
+    assert high - low < 0.03 * amplification
+    assert amplification == pytest.approx(expected["load_amplification"], rel=0.015)
+    first_tries, low, high, _ = results.estimate(TRAFFIC, "offered_rate", 0.999)
+    assert high - low < 0.04 * first_tries
+    assert first_tries == pytest.approx(expected["first_tries_per_s"], rel=0.02)
 
 
 def rationed(deposit_on: str, case: str, failures: float, requests: int) -> Document:
