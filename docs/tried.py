@@ -476,13 +476,11 @@ ADMISSIONS = Family(
         Entry(admission.DeadlineAdmission, *at(ADMISSION, "[deadline]")),
         Entry(
             admission.PriorityShed,
-            *at(
-                ADMISSION,
-                "[priority_shed]",
-                base="classes",
-                note="Nobody retries here. A refused request keeps its uniform, so its retries are refused as well; "
-                "and they count as arrivals, so that among clients who retry at once the threshold sinks too far.",
+            (
+                Show({ADMISSION: "[priority_shed]"}, "one class"),
+                Show({ADMISSION: "[priority_shed]"}, "two classes", "classes"),
             ),
+            "It is slow to let them in again: by a hundredth a second.",
         ),
     ),
     tuple(word for word in words_of(admission.AnyAdmission) if word not in words_of(limits.AnyLimit)),

@@ -161,3 +161,90 @@ def test_day_profile_swings_as_it_says() -> None:
     assert arrivals.kind == "profile"
     rates = [rate for _, rate in arrivals.points]
     assert max(rates) / min(rates) == pytest.approx(8.0)
+
+
+def measured(name: str, changes: dict[str, Any], subject: str, metric: str) -> tuple[float, float]:
+    """The interval of a figure of a shipped scenario, changed or as it is."""
+    wanted = scenario(name)
+    found = sim.run(wanted.set(changes) if changes else wanted, replications=6)
+    _, low, high, _ = found.estimate(subject, metric)
+    return low, high
+
+
+def test_a_budget_beats_a_breaker_where_most_answers_are_good() -> None:
+    def success(**changes: Any) -> tuple[float, float]:
+        paths = {f"clients.app.{key.replace('__', '.')}": value for key, value in changes.items()}
+        return measured("budgets_and_breakers", paths, "traffic:web", "success_ratio")
+
+    budget, none = success(), success(retry__budget=None)
+    breaker = success(retry__budget=None, breaker={"kind": "circuit", "failure_ratio": "20%"})
+    assert none[1] < 0.5 < breaker[0]
+    assert breaker[1] < budget[0]
+
+
+def test_a_long_queue_serves_the_dead() -> None:
+    goodput = {
+        places: measured("long_queue", {"services.api.queue.capacity": places}, "traffic:web", "goodput")
+        for places in (1000, 180, 90)
+    }
+    assert goodput[1000][1] < 10.0
+    assert goodput[180][0] > 100.0
+    assert goodput[180][1] < 0.95 * 200.0 < goodput[90][0]
+
+
+def test_lifo_and_codel_answer_where_fifo_does_not_and_add_nothing_to_each_other() -> None:
+    folly = [{"kind": "codel_folly", "target": "50ms"}]
+    queue, admission = "services.api.queue.discipline", "services.api.admission"
+    lifo, codel, both, fifo = (
+        measured("lifo_and_codel", changes, "traffic:web", "success_ratio")
+        for changes in ({}, {queue: "fifo", admission: folly}, {admission: folly}, {queue: "fifo"})
+    )
+    assert fifo[1] < 0.3
+    assert min(lifo[0], codel[0]) > 0.8
+    assert both[0] <= lifo[1]
+    assert lifo[0] <= both[1]
+
+
+def test_jitter_halves_the_tries_of_clients_in_conflict() -> None:
+    backoff = "clients.writer.retry.backoff"
+    full, in_step, at_once = (
+        measured("write_conflict", changes, "traffic:writes", "amplification")
+        for changes in ({}, {f"{backoff}.jitter": "none"}, {backoff: "none"})
+    )
+    assert full[1] < 10.0 < in_step[0]
+    assert in_step[1] < 20.0 < at_once[0]
+    written = measured("write_conflict", {f"{backoff}.jitter": "none"}, "traffic:writes", "success_ratio")
+    assert written[1] < 0.7
+
+
+def test_back_pressure_keeps_a_burst_out_of_the_slow_path() -> None:
+    blocked = measured("spill_and_block", {}, "traffic:events", "latency_max")
+    unbounded = measured(
+        "spill_and_block", {"services.broker.queue.capacity": "inf"}, "traffic:events", "latency_max"
+    )
+    refused = measured(
+        "spill_and_block", {"services.broker.queue.overflow": "reject"}, "traffic:events", "success_ratio"
+    )
+    assert blocked[1] < 30.0
+    assert unbounded[0] > 200.0
+    assert refused[1] < 0.99
+
+
+def test_scaling_by_utilization_waits_longer() -> None:
+    by_use = {"metric": "utilization", "target": "80%", "min": 10, "max": 100}
+    late = {"startup": "30s", "cooldown_up": "30s"}
+    lag = measured("scale_on_lag", {}, "service:jobs", "wait_p95")
+    use = measured("scale_on_lag", {"services.jobs.autoscale": by_use | late}, "service:jobs", "wait_p95")
+    assert lag[1] < 90.0 < use[0]
+
+
+def test_counting_what_is_in_flight_draws_all_to_the_dead_instance() -> None:
+    success = {
+        balance: measured(
+            "one_slow_one_dead", {"services.api.balance": balance}, "traffic:web", "success_ratio"
+        )
+        for balance in ("power_of_two", "least_loaded", "round_robin", "random", "least_outstanding")
+    }
+    assert min(success["power_of_two"][0], success["least_loaded"][0]) > 0.99
+    assert max(success["round_robin"][1], success["random"][1]) < 0.99
+    assert success["least_outstanding"][1] < 0.7

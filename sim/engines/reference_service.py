@@ -130,7 +130,7 @@ class Service:
         ahead = 0.0
         if waiting:
             ahead = waiting / self.workers if self.workers else math.inf
-        now, u = self.clock.now, source.uniform("admission", attempt.request.number, 1)
+        now, u = self.clock.now, source.uniform("admission", attempt.request.number, attempt.number)
         attempt.admitted = all_admit(self.guards, now, u, source.level, ahead, attempt.expiry - now)
         return attempt.admitted
 

@@ -12,7 +12,6 @@ from sim.engines.events import (
     DELIVERY,
     PATIENCE,
     key_of,
-    number_of,
     push,
     set_timer,
     source_of,
@@ -21,7 +20,7 @@ from sim.engines.guarding import kept, may_go, told
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, log, parameters, services, sources, states
 from sim.engines.queues import BY_RANK, join, join_door, leave, leave_door, next_in_line
-from sim.engines.rules import uniform, uniform_of
+from sim.engines.rules import uniform_of
 from sim.engines.sharing import join_sharing, leave_sharing, share
 from sim.engines.stages import (
     ANSWER,
@@ -113,7 +112,7 @@ def let_in(w: Any, slot: int, t: float) -> bool:
     ahead = 0.0
     if waiting > 0.0:
         ahead = waiting / line.workers if line.workers > 0.0 else math.inf
-    u = uniform(s.admission_key, number_of(a.name), 1)
+    u = uniform_of(s.admission_key, a.name)
     passed = may_go(w, line.guards, line.guard_count, 0, t, u, s.level, ahead, a.expiry - t)
     a.admitted = 1 if passed else 0
     return passed

@@ -183,7 +183,8 @@ WINDOW_END, SEEN, DELAYS, DELAYED, THRESHOLD, ADMITTED, ARRIVALS = range(7)
 class PriorityShed(GuardRule):
     """Admits by a threshold on the priority: each window the number admitted goes down by `down` if jobs waited longer
     than `target` on average, else up by `up` (DAGOR: Zhou et al., Overload Control for Scaling WeChat Microservices,
-    2018). Classes of one priority are told apart by a uniform of each request, kept over its retries.
+    2018). Among attempts of one priority a uniform of each decides: one kept over a request's retries, as DAGOR keeps a
+    user's, would let the refused, who come back, fill the counts by which the threshold is set.
     """
 
     kind: Literal["priority_shed"] = "priority_shed"

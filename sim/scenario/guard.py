@@ -40,7 +40,7 @@ class GuardRule(Rule):
         ahead: float,
         patience: float,
     ) -> bool:
-        """Whether one more may go, at the time `t`; `u` is a uniform of its own (at a service: of its request)."""
+        """Whether one more may go, at the time `t`; `u` is a uniform of its own."""
         return True
 
     @staticmethod

@@ -119,8 +119,8 @@ def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "Traceback" in capsys.readouterr().err
 
 
-def interrupted(folder: Path, *options: str) -> tuple[int, str, str]:
-    """The status, output and errors of a run that Ctrl-C stops after a while."""
+def interrupted(folder: Path, *options: str, after: float = 4.0) -> tuple[int, str, str]:
+    """The status, output and errors of a run that Ctrl-C stops after so many seconds."""
     prepare(load(shipped()["mm1"]))  # so that it is running, not compiling, when it is interrupted
     command = [sys.executable, "-m", "sim", "run", "mm1", "--jobs", "1", *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
@@ -128,7 +128,7 @@ def interrupted(folder: Path, *options: str) -> tuple[int, str, str]:
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
         try:
-            time.sleep(4.0)  # wherever it is by then
+            time.sleep(after)  # wherever it is by then
             running.send_signal(signal.SIGINT)
             out, err = running.communicate(timeout=60)
         finally:
@@ -145,7 +145,7 @@ def test_interrupting_a_run_exits_130(tmp_path: Path) -> None:
 
 
 def test_interrupting_a_run_keeps_the_replications_that_are_finished(tmp_path: Path) -> None:
-    exit_status, out, err = interrupted(tmp_path, "--replications", "100000", "--format", "json")
+    exit_status, out, err = interrupted(tmp_path, "--replications", "100000", "--format", "json", after=10.0)
     assert exit_status == status.INTERRUPTED, err
     told = re.search(r"of the first (\d+) of 100000 replications", err)
     assert told is not None, err

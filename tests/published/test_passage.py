@@ -28,12 +28,19 @@ def overfull(p: Facts, attempts: int, timeout: float | None) -> Document:
     """M/M/1/K that a batch of K requests fills at the start.
 
     A timeout sends again at once and leaves the old attempt in the queue; a reply to either ends the request.
-    A refused attempt is not tried again.
+    A refused attempt is lost: it is not tried again, or else, where refusals are noticed at the timeout only, when
+    that would have run out, which is what the refusal tells the client to wait.
     """
     client: Document = {"retry": {"attempts": attempts, "on": ["timeout"]}, "late_reply": "accept"}
+    noticed: Document = {}
     if timeout is not None:
         client["timeout"] = seconds(timeout)
-    document = station(poisson(p["lam"]), exponential(1.0 / p["mu"]), places=p["K"] - 1, client="caller")
+        if p["drop"] == "timeout":
+            client["retry"]["on"].append("rejected")
+            noticed = {"retry_after": seconds(timeout)}
+    document = station(
+        poisson(p["lam"]), exponential(1.0 / p["mu"]), places=p["K"] - 1, client="caller", **noticed
+    )
     document["clients"] = {"caller": client}
     first = {"kind": "constant", "rate": per_second(1.0 / LEAP), "stop": seconds(1.5 * LEAP), "batch": p["K"]}
     document["traffic"]["first"] = {"arrivals": first, "call": "station", "client": "caller"}
@@ -64,7 +71,7 @@ def test_drain_without_retries(place: int) -> None:
     document = overfull(p | {"lam": p["lam"][place]}, 1, None)
     times = passages(document, f"drain {place}", p["target"], 6 * expected, 120)
     error = times.std(ddof=1) / np.sqrt(len(times))
-    assert abs(times.mean() - expected) < 4.0 * error
+    assert abs(times.mean() - expected) < 3.0 * error
     assert error < 0.06 * expected
 
 
@@ -73,6 +80,9 @@ RETRIED = {
     "des_hit3_lam9.5_to9_r3_K99_lost": 3_000.0,
     "des_hit3_lam9.0_to9_r3_K99_lost": 1_500.0,
     "des_hit_lam8.0_to9_r3_K99_lost": 800.0,
+    "des_hit_lam9.0_to9_r3_K99_lost": 700.0,
+    "des_hit_lam9.5_to9_r3_K99_lost": 1_500.0,
+    "des_hit_lam9.5_to9_r0_K99_lost": 700.0,
     "des_hit_lam9.5_to9_r3_K74_lost": 1_000.0,
 }
 """Case -> a horizon that hardly any run reaches."""
@@ -89,11 +99,19 @@ def test_drain_against_retries(name: str) -> None:
     times[late] = 2.0 * RETRIED[name]
     error = times.std(ddof=1) / np.sqrt(len(times))
     theirs = expected["se"] or expected["sd"] / np.sqrt(p["runs"])
-    assert abs(times.mean() - expected["mean_hit"]) < 4.0 * np.hypot(error, theirs)
+    assert abs(times.mean() - expected["mean_hit"]) < 3.0 * np.hypot(error, theirs)
     assert error < 0.15 * times.mean()
 
 
-@pytest.mark.parametrize("name", ["des_hit_lam9.5_to5_r3_K99_lost", "des_hit_lam9.5_to7_r3_K99_lost"])
+STUCK = [
+    "lam9.5_to5_r3_K99_lost",
+    "lam9.5_to7_r3_K99_lost",
+    "lam9.5_to5_r3_K99_timeout",
+    "lam9.5_to7_r3_K99_timeout",
+]
+
+
+@pytest.mark.parametrize("name", [f"des_hit_{name}" for name in STUCK])
 def test_retries_that_keep_the_queue_full_for_good(name: str) -> None:
     """With a timeout shorter than a full queue's wait hardly anyone is served in time: the queue stays full.
 
@@ -105,3 +123,17 @@ def test_retries_that_keep_the_queue_full_for_good(name: str) -> None:
     document = overfull(p, p["retries"] + 1, p["timeout"])
     times = passages(document, name, int(0.1 * (p["K"] + 1)) - 1, 500.0, 20)
     assert np.isfinite(times).sum() <= bound * len(times)
+
+
+def test_drain_against_refusals_noticed_at_the_timeout() -> None:
+    """Few of the runs take very long, and the others as long as without retries: a mean of which little is known."""
+    name = "des_hit_lam8.0_to9_r3_K99_timeout"
+    p, expected = FACTS[name]["params"], FACTS[name]["expected"]
+    document = overfull(p, p["retries"] + 1, p["timeout"])
+    times = passages(document, name, int(0.1 * (p["K"] + 1)) - 1, 4_000.0, p["runs"])
+    assert np.isfinite(times).all()
+    error = np.hypot(times.std(ddof=1), expected["sd"]) / np.sqrt(p["runs"])
+    assert abs(times.mean() - expected["mean_hit"]) < 3.0 * error
+    # Several times as long as where refusals are lost, which is told apart all the same.
+    lost = FACTS["des_hit_lam8.0_to9_r3_K99_lost"]["expected"]["mean_hit"]
+    assert times.mean() > 2.0 * lost
