@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.scenario.faults import service_timeline
+from sim.scenario.faults import ServicePiece, service_timeline
 from sim.study.load import callers, mean_service_time
 from sim.study.recovery import recovery
 
@@ -245,24 +245,36 @@ def _upper(found: Track) -> NDArray[np.float64]:
 
 def _capacity(scenario: Scenario, service: str) -> Limit | None:
     mean = mean_service_time(scenario, service)
-    if not mean > 0.0:
+    if not mean > 0.0 or scenario.services[service].slowdown is not None:
         return None
-    pieces = service_timeline(scenario, service)
-    levels = [
-        0.0 if piece.paused else piece.workers / (mean * max(piece.time_factor, 1e-300)) for piece in pieces
-    ]
-    return Limit("capacity", np.array([piece.at for piece in pieces]), np.array(levels))
+
+    def rate(piece: ServicePiece) -> float:
+        return 0.0 if piece.paused else piece.workers / (mean * max(piece.time_factor, 1e-300))
+
+    return _over_instances("capacity", scenario, service, rate)
 
 
 def _workers(scenario: Scenario, service: str) -> Limit | None:
-    pieces = service_timeline(scenario, service)
-    return Limit(
-        "workers",
-        np.array([piece.at for piece in pieces]),
-        np.array([float(piece.workers) for piece in pieces]),
-    )
+    return _over_instances("workers", scenario, service, lambda piece: float(piece.workers))
+
+
+def _over_instances(
+    label: str, scenario: Scenario, service: str, level: Callable[[ServicePiece], float]
+) -> Limit | None:
+    """A level summed over a service's instances, through their faults; none where an autoscaler moves it."""
+    if scenario.services[service].autoscale is not None:
+        return None
+    lives = [
+        service_timeline(scenario, service, number) for number in range(scenario.services[service].instances)
+    ]
+    times = sorted({piece.at for life in lives for piece in life})
+    levels = [
+        math.fsum(level([piece for piece in life if piece.at <= time][-1]) for life in lives)
+        for time in times
+    ]
+    return Limit(label, np.array(times), np.array(levels))
 
 
 def _places(scenario: Scenario, service: str) -> Limit | None:
-    places = float(scenario.services[service].queue.capacity)
+    places = float(scenario.services[service].queue.capacity) * scenario.services[service].instances
     return Limit("places", np.array([0.0]), np.array([places])) if math.isfinite(places) else None
