@@ -37,7 +37,7 @@ BUDGETED = [
     if name.startswith("brooker_retry_") and FACTS[name]["params"]["strategy"] in BUDGETS
 ]
 
-SERIAL = [name for name in FACTS if "_serial_backoff_" in name]
+SERIAL = [name for name in FACTS if "_100_serial_" in name]
 
 SECTIONS = {"performance": (100, 1000.0, 30.0, 8), "clients_10": (10, 100.0, 10.0, 100)}
 SECTIONS["clients_100"] = (100, *SECTIONS["clients_10"][1:])
@@ -108,7 +108,8 @@ def test_clients_with_one_call_in_flight_send_less_as_more_fails(name: str) -> N
 
     His begin with a call, ours by thinking, so that ours make up to 1 % fewer; his also wait after a call that failed
     for good, at a failure ratio of a half one in sixteen, which makes theirs up to 2 % fewer. Nothing is said of how
-    good his rates are.
+    good his rates are. Those who do not back off in between calls draw the next gap when a call begins, not when it
+    ends; no users here think so, and their rate is left out.
     """
     params, expected = FACTS[name]["params"], FACTS[name]["expected"]
     backoff = {"kind": "exponential", "base": "100ms", "factor": 2}
@@ -126,6 +127,8 @@ def test_clients_with_one_call_in_flight_send_less_as_more_fails(name: str) -> N
     amplification, low, high, _ = results.estimate(TRAFFIC, "amplification", 0.999)
     assert high - low < 0.03 * amplification
     assert amplification == pytest.approx(expected["load_amplification"], rel=0.015)
+    if "_serial_backoff_" not in name:
+        return
     first_tries, low, high, _ = results.estimate(TRAFFIC, "offered_rate", 0.999)
     assert high - low < 0.04 * first_tries
     assert first_tries == pytest.approx(expected["first_tries_per_s"], rel=0.02)
