@@ -380,6 +380,29 @@ RECIPES: Final[dict[str, Recipe]] = {
         5_000,
         0.05,
     ),
+    "ps_ciw": (
+        _plain(
+            lambda p: station(
+                poisson(p["lam"]), exponential(1.0 / p["mu"]), sharing={"kind": "processor_sharing"}
+            )
+        ),
+        20_000,
+        500,
+        0.03,
+    ),
+    "jsq2_1.8": (
+        _plain(
+            lambda p: station(
+                poisson(p["lam"]),
+                exponential(1.0 / p["mu"]),
+                instances=p["servers"],
+                balance="least_loaded",
+            )
+        ),
+        100_000,
+        5_000,
+        0.05,
+    ),
     "deadline_goodput_K3": (_deadline, 30_000, 500, 0.03),
     "deadline_goodput_K100": (_deadline, 30_000, 3_000, 0.03),
 }
