@@ -1,0 +1,90 @@
+"""Exact figures that a run ought to show: those of theory, where the measured window is a steady state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sim.scenario.arrivals import Closed
+from sim.scenario.backoff import RandomBackoff
+from sim.theory.station import Station, stations
+
+if TYPE_CHECKING:
+    from sim.scenario.scenario import Scenario
+
+WARM: Final = 5.0
+"""A warm-up of so many relaxation times leaves less than e^-5 of the empty start."""
+
+LONG: Final = 1000.0
+"""In a window of so many relaxation times an empty start weighs less than a thousandth."""
+
+
+class Exact(NamedTuple):
+    """A figure in the unit of its metric, and the model that gives it."""
+
+    value: float
+    model: str
+
+
+def exact_figures(scenario: Scenario, warmup: float) -> dict[tuple[str, str], Exact]:
+    """Subject and metric -> the exact long-run figure, of services whose measured window is a steady state.
+
+    The models refuse faults and arrivals that change by themselves; here it is seen to that the window begins late
+    enough (`warmup`, s), or is so long that its beginning does not matter.
+    """
+    from sim.theory.match import analyze
+
+    steady = {
+        f"service:{station.name}" for station in stations(scenario) if is_steady(scenario, station, warmup)
+    }
+    if not steady:
+        return {}
+    found: dict[tuple[str, str], Exact] = {}
+    for model in analyze(scenario).models:
+        if model.exact and model.applies_to in steady:
+            for one in model.figures:
+                if math.isfinite(one.value):
+                    found.setdefault((one.subject, one.metric), Exact(one.value, model.name))
+    return found
+
+
+def is_steady(scenario: Scenario, station: Station, warmup: float) -> bool:
+    """Whether the empty start of a run is forgotten in the measured window."""
+    relaxation = relaxation_time(station)
+    return warmup >= WARM * relaxation or scenario.run.duration - warmup >= LONG * relaxation
+
+
+def relaxation_time(station: Station) -> float:
+    """About how long a service takes to forget how it began, s; inf if it never does, or that is not known.
+
+    Of M/M/1 it is 1/(μ(1 - √ρ)²) (Cohen, 1982, section II.2.1); the more varied the work the longer (by its squared
+    coefficient of variation, as waits are), never shorter than a service, and no longer than it takes a bounded
+    queue to wander from end to end.
+    """
+    mean, second, _ = station.moments
+    workers = station.workers
+    longest = max((backoff for backoff in _backoffs(station)), default=0.0)
+    if station.closed:
+        thinks = [
+            stream.arrivals.think.moments()[0]
+            for stream in station.streams
+            if isinstance(stream.arrivals, Closed)
+        ]
+        return max(thinks) + mean * max(1.0, station.users / workers)
+    if math.isinf(workers):
+        return mean + longest
+    load = station.load
+    varied = 0.5 * second / mean**2 if mean > 0.0 else 1.0
+    wander = station.places**2 / workers
+    drift = varied / (workers * (1.0 - math.sqrt(load)) ** 2) if load != 1.0 else math.inf
+    if load >= 1.0:
+        drift = wander
+    return mean * max(1.0, min(drift, wander)) + longest if not math.isnan(load) else math.inf
+
+
+def _backoffs(station: Station) -> Iterator[float]:
+    for stream in station.streams:
+        backoff = stream.client.retry.backoff
+        if stream.name in station.retried and isinstance(backoff, RandomBackoff):
+            yield backoff.delay.moments()[0]
