@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.study.plan import plan as plan
     from sim.study.replicate import Interrupted as Interrupted
     from sim.study.replicate import run as run
+    from sim.study.sensitivity import sensitivity as sensitivity
     from sim.study.stability import stability as stability
     from sim.theory.match import analyze as theory
 
@@ -40,6 +41,7 @@ _HOME = {
     "compare": "sim.study.compare",
     "plan": "sim.study.plan",
     "report": "sim.report",
+    "sensitivity": "sim.study.sensitivity",
     "stability": "sim.study.stability",
 }
 """Public name -> the module where it lives."""
@@ -56,6 +58,7 @@ __all__ = [
     "plan",
     "report",
     "run",
+    "sensitivity",
     "stability",
     "theory",
 ]

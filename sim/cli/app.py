@@ -14,7 +14,19 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from sim.cli import compare, explain, init, plan, report, run, schema, stability, theory, validate
+from sim.cli import (
+    compare,
+    explain,
+    init,
+    plan,
+    report,
+    run,
+    schema,
+    sensitivity,
+    stability,
+    theory,
+    validate,
+)
 from sim.cli.status import INTERNAL, INTERRUPTED, USAGE
 from sim.cli.terminal import Terminal
 from sim.errors import ForebayError, ScenarioError
@@ -33,7 +45,19 @@ app = typer.Typer(
 )
 VERBS = {
     module.__name__.rpartition(".")[2]: module.command
-    for module in (init, validate, schema, explain, run, theory, report, compare, plan, stability)
+    for module in (
+        init,
+        validate,
+        schema,
+        explain,
+        run,
+        theory,
+        report,
+        compare,
+        plan,
+        sensitivity,
+        stability,
+    )
 }
 for _name, _verb in VERBS.items():
     app.command(_name)(_verb)

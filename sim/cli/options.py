@@ -43,6 +43,17 @@ JobsOption = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, help="Threads; by default one a core.", show_default=False),
 ]
+MetricOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        "-m",
+        metavar="'SUBJECT METRIC'",
+        help="Such as 'traffic:web latency_p99', or a bare metric for all that have it; those of the objectives "
+        "if none. May be repeated.",
+        show_default=False,
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress bar.")]
 NoColorOption = Annotated[
     bool, typer.Option("--no-color", help="No colours; NO_COLOR in the environment says the same.")

@@ -19,6 +19,7 @@ from sim.study.differences import Difference, differences
 from sim.study.paired_fates import PairedFates, paired_fates
 from sim.study.parting import Parting, first_parting
 from sim.study.replicate import run
+from sim.study.threads import part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -313,7 +314,7 @@ def compare(
                 seed=seed,
                 replications=replications,
                 jobs=jobs,
-                progress=_part(progress, place, len(given)),
+                progress=part(progress, place, len(given)),
             )
     baseline, *others = found.items()
     base = baseline[1]
@@ -350,10 +351,6 @@ def _named(
             'for example sim.compare(scenario, scenario.set("services.api.workers", 20))'
         )
     return named
-
-
-def _part(progress: Callable[[float], None] | None, place: int, count: int) -> Callable[[float], None] | None:
-    return None if progress is None else lambda share: progress((place + share) / count)
 
 
 def _row(each: Pairing, verdict: str) -> dict[str, Any]:

@@ -144,8 +144,8 @@ def steady(scenario: Scenario) -> Scenario:
     return scenario.set(changes) if changes else scenario
 
 
-def scaled(scenario: Scenario, factor: float) -> Scenario:
-    """The scenario with `factor` times the load.
+def scaled(scenario: Scenario, factor: float, *, only: str | None = None) -> Scenario:
+    """The scenario with `factor` times the load; with `only` that of one traffic class.
 
     Rates are multiplied, gaps divided; a trace is replayed faster; a closed source has more users (a whole
     number, at least one). Batches, the times of a profile and the stays of an mmpp remain. Gaps resampled
@@ -154,6 +154,8 @@ def scaled(scenario: Scenario, factor: float) -> Scenario:
     changes: dict[str, object] = {}
     faults = list(scenario.document.get("faults", []))
     for name, traffic in scenario.traffic.items():
+        if only is not None and name != only:
+            continue
         arrivals = traffic.arrivals
         written = _written(arrivals)
         if isinstance(arrivals, Closed):

@@ -31,6 +31,11 @@ class Stopped(KeyboardInterrupt):
         self.done = done
 
 
+def part(progress: Tell | None, place: int, count: int) -> Tell | None:
+    """What the piece of work at a place tells its share, so that `progress` hears that of all `count` of them."""
+    return None if progress is None else lambda share: progress((place + share) / count)
+
+
 def on_threads(
     work: Callable[[int, Tell], R], many: int, jobs: int | None = None, progress: Tell | None = None
 ) -> list[R]:
