@@ -15,6 +15,7 @@ import typer
 from typer.main import get_command
 
 from sim.cli import (
+    check,
     compare,
     explain,
     init,
@@ -54,6 +55,7 @@ VERBS = {
         theory,
         report,
         compare,
+        check,
         plan,
         sensitivity,
         stability,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sim.cli.annotations import of_problem
 from sim.cli.files import complete_scenario, locate
 from sim.cli.options import NoColorOption, QuietOption
 from sim.cli.printing import json_text
@@ -39,7 +40,7 @@ def command(
     if style == "json":
         terminal.write(json_text(_document(found)))
     elif style == "github":
-        terminal.write("\n".join(annotation(problem) for problem in problems))
+        terminal.write("\n".join(of_problem(problem) for problem in problems))
     else:
         terminal.write("\n".join(str(problem) for problem in problems))
         for name, each in found.items():
@@ -62,19 +63,3 @@ def _document(found: "dict[str, list[Problem]]") -> dict[str, Any]:
             for name, problems in found.items()
         ],
     }
-
-
-def annotation(problem: "Problem") -> str:
-    """One problem as a workflow command, which a pull request shows beside the line."""
-    place = {"file": problem.file, "line": problem.line or None, "col": problem.column or None}
-    where = ",".join(f"{key}={_property(str(value))}" for key, value in place.items() if value is not None)
-    text = f"{problem.path}: {problem.text}" if problem.path else problem.text
-    return f"::error {where}::{_data(text)}"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.errors import Problem, ScenarioError
-from sim.scenario.document import Node, unplaced
+from sim.scenario.document import Key, Mark, Node, unplaced
 from sim.scenario.problems import in_order, problems_of
 from sim.scenario.quantities import show
 from sim.scenario.reader import LARGEST, decode, read
@@ -34,6 +34,16 @@ def load(path: str | os.PathLike[str]) -> Scenario:
 def check(path: str | os.PathLike[str]) -> list[Problem]:
     """Every problem of a file, in the order of its lines; none if it is a valid scenario."""
     return _load(path)[1]
+
+
+def place_of(path: str | os.PathLike[str], *keys: Key) -> Mark | None:
+    """Where the value at some keys stands in a file; None where the file has no such place."""
+    raw, problem = _bytes(Path(path))
+    text, problems = ("", [problem]) if problem is not None else decode(raw, str(path))
+    node = None if problems else read(text, str(path))[0]
+    for key in keys:
+        node = node.children.get(key) if node is not None else None
+    return None if node is None else node.mark
 
 
 def loads(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sim.cli import status
-from sim.cli.validate import annotation
+from sim.cli.annotations import of_problem
 from sim.errors import Problem
 from sim.shipped import shipped
 from tests.cli.conftest import Forebay
@@ -55,7 +55,7 @@ def test_annotations_of_a_pull_request(small: Path, forebay: Forebay) -> None:
     assert code == status.INVALID
     assert out.startswith("::error file=small.yaml,line=10,col=")
     assert (
-        annotation(Problem("a,b.yaml", 0, 0, "", "50% is\nwrong"))
+        of_problem(Problem("a,b.yaml", 0, 0, "", "50% is\nwrong"))
         == "::error file=a%2Cb.yaml::50%25 is%0Awrong"
     )
 

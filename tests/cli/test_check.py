@@ -1,0 +1,140 @@
+"""`forebay check`: one gate over many files, in text, JSON, JUnit XML and annotations."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from sim.cli import status
+from tests.cli.conftest import SMALL, Forebay
+
+OBJECTIVE = SMALL.splitlines().index('  - {subject: "traffic:web", metric: success_ratio, at_least: 1%}') + 1
+
+
+def missing(path: Path) -> Path:
+    """A copy that misses its objective."""
+    other = path.with_name("missing.yaml")
+    other.write_text(
+        SMALL.replace("success_ratio, at_least: 1%", "latency_mean, at_most: 1ms"), encoding="utf-8"
+    )
+    return other
+
+
+def invalid(path: Path) -> Path:
+    other = path.with_name("invalid.yaml")
+    other.write_text(SMALL.replace("timeout: 1s", "timeout: 1"), encoding="utf-8")
+    return other
+
+
+def test_a_line_a_file_and_the_worst_status(small: Path, forebay: Forebay) -> None:
+    code, out, _ = forebay("check", small.name)
+    assert (code, out) == (status.OK, "small.yaml: met · 1 of 1 objective met · audits hold\n")
+    missing(small)
+    code, out, _ = forebay("check", small.name, "missing.yaml")
+    assert code == status.MISSED
+    assert "missing.yaml: missed · 0 of 1 objective met" in out
+    assert f"  missing.yaml:{OBJECTIVE}:5: missed: traffic:web latency_mean is" in out
+    invalid(small)
+    code, out, _ = forebay("check", "missing.yaml", "invalid.yaml", "small.yaml")
+    assert code == status.INVALID
+    assert "invalid.yaml: invalid · 1 problem\n  invalid.yaml:10:" in out
+    assert "small.yaml: met" in out
+
+
+def test_undecided_exits_5(small: Path, forebay: Forebay) -> None:
+    code, out, _ = forebay("check", small.name, "-n", "1")
+    assert code == status.INCONCLUSIVE
+    assert "inconclusive" in out
+
+
+def test_json(small: Path, forebay: Forebay) -> None:
+    invalid(small)
+    code, out, _ = forebay("check", small.name, "invalid.yaml", "-f", "json")
+    found = json.loads(out)
+    assert (code, found["passed"]) == (status.INVALID, False)
+    good, bad = found["files"]
+    assert (good["verdict"], good["run"]["objectives"][0]["verdict"]) == ("met", "met")
+    assert good["findings"][0]["line"] == OBJECTIVE
+    assert (bad["verdict"], bad["run"]) == ("invalid", None)
+
+
+def test_junit_is_what_readers_read(small: Path, tmp_path: Path, forebay: Forebay) -> None:
+    missing(small), invalid(small)
+    code, out, err = forebay(
+        "check", "small.yaml", "missing.yaml", "invalid.yaml", "-f", "junit", "--junit", "xml/report.xml"
+    )
+    assert code == status.INVALID
+    assert "small.yaml: met" in err
+    root = ET.fromstring(out)  # noqa: S314  # it is our own
+    written = ET.parse(tmp_path / "xml" / "report.xml").getroot()  # noqa: S314  # as above
+    assert [one.get("name") for one in written.iter("testcase")] == [
+        one.get("name") for one in root.iter("testcase")
+    ]
+    assert root.tag == "testsuites"
+    suites = root.findall("testsuite")
+    assert [suite.get("name") for suite in suites] == ["small.yaml", "missing.yaml", "invalid.yaml"]
+    for whole in (root, *suites):
+        cases = list(whole.iter("testcase"))
+        assert int(whole.get("tests", "")) == len(cases)
+        assert int(whole.get("failures", "")) == sum(case.find("failure") is not None for case in cases)
+        assert int(whole.get("errors", "")) == sum(case.find("error") is not None for case in cases)
+        assert float(whole.get("time", "")) >= 0.0
+    failure = suites[1].find("testcase/failure")
+    assert failure is not None
+    assert failure.get("type") == "missed"
+    assert f"missing.yaml:{OBJECTIVE}" in (failure.text or "")
+
+
+def test_annotations_stand_at_the_objective(small: Path, forebay: Forebay) -> None:
+    missing(small)
+    code, out, _ = forebay("check", small.name, "missing.yaml", "-f", "github")
+    assert code == status.MISSED
+    assert out.startswith(f"::error file=missing.yaml,line={OBJECTIVE},col=5,title=small%3A missed::traffic")
+    assert len(out.splitlines()) == 1
+    # What --set changes stands in no line of the file.
+    anew = 'objectives=[{subject: "traffic:web", metric: latency_mean, at_most: 1ms}]'
+    _, out, _ = forebay("check", small.name, "-f", "github", "--set", anew)
+    assert out.startswith("::error file=small.yaml,title=")
+
+
+def test_against_a_baseline(small: Path, forebay: Forebay) -> None:
+    small.write_text(
+        SMALL.replace("success_ratio, at_least: 1%", "latency_mean, at_most: 5s"), encoding="utf-8"
+    )
+    code, _, err = forebay("check", small.name, "--write-baseline", "kept/b.json")
+    assert (code, "wrote kept/b.json" in err) == (status.OK, True)
+    code, out, _ = forebay("check", small.name, "-b", "kept/b.json")
+    assert code == status.OK
+    assert "0 of 1 figure regressed" in out
+    slower = ("--set", "services.api.service_time.mean=120ms")
+    code, out, _ = forebay("check", small.name, "-b", "kept/b.json", *slower)
+    assert code == status.MISSED
+    assert "small.yaml: regressed" in out
+    assert "note: the scenario is not the baseline's" in out
+    code, out, _ = forebay("check", small.name, "-b", "kept/b.json", *slower, "-f", "github")
+    assert "::error file=small.yaml,title=small%3A regressed::" in out
+    wide = ("--margin", "5%", "--margin", "latency_mean=1000%")
+    assert forebay("check", small.name, "-b", "kept/b.json", *slower, *wide)[0] == status.OK
+
+
+def test_several_files_find_their_own_baseline(small: Path, forebay: Forebay) -> None:
+    small.with_name("other.yaml").write_text(SMALL.replace("name: small", "name: other"), encoding="utf-8")
+    forebay("check", small.name, "--write-baseline", "b.json")
+    code, out, _ = forebay("check", small.name, "other.yaml", "-b", "b.json")
+    assert code == status.OK
+    assert "note: the baseline has no scenario other" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--margin", "latency_98=5%"), "is not a metric"),
+        (("--margin", "much"), "--margin much"),
+        (("--baseline", "absent.json"), "--baseline absent.json"),
+    ],
+)
+def test_usage_errors(words: tuple[str, ...], said: str, small: Path, forebay: Forebay) -> None:
+    code, out, err = forebay("check", small.name, *words)
+    assert (code, out) == (status.USAGE, "")
+    assert said in err
