@@ -5,6 +5,9 @@ variant 13), so the order of events cannot disturb a draw, variants of a scenari
 number of threads gives the same result. The four outer parts of a name make a stream's key once; request and attempt
 are hashed at each draw; `further` gives the k-th extra uniform of a draw that needs more than one.
 
+The antithetic twin of a draw is 1 - u, exactly: the same bits, inverted by a mask. What is `further` behind 1 - u is
+the twin of what is further behind u, so rules need not know of twins.
+
 The functions below run as they stand in CPython. The compiled engine rebinds the same code to 64-bit machine words
 (`WORD` becomes numpy.uint64, the integer constants too), where `& MASK` does nothing.
 """
@@ -23,6 +26,9 @@ SHIFT_1: Final = 30
 SHIFT_2: Final = 27
 SHIFT_3: Final = 31
 UNUSED_BITS: Final = 12
+LEADING_BIT: Final = 51
+ALL_BITS: Final = 0xF_FFFF_FFFF_FFFF
+"""The 52 bits of a uniform: what inverts them all turns u into 1 - u."""
 STEP: Final = 2.0**-52
 """Spacing of the uniforms: 52 bits plus half a step, so that 1 - u is exact and neither 0 nor 1 is ever drawn."""
 
@@ -64,15 +70,23 @@ def stream(seed: int, replication: int, purpose: str, subject: str) -> int:
     return key
 
 
-def uniform(key: int, request: int, attempt: int) -> float:
-    """The uniform in (0, 1) of a stream that belongs to this request (from 0) and attempt (from 1)."""
+def uniform(key: int, request: int, attempt: int, mirror: int = 0) -> float:
+    """The uniform in (0, 1) of a stream that belongs to this request (from 0) and attempt (from 1).
+
+    `mirror` is 0, or ALL_BITS for the twin, 1 - u.
+    """
     word = mix((key + WORD(request) * GOLDEN) & MASK)
     if attempt > 1:
         word = mix((word + WORD(attempt) * GOLDEN) & MASK)
-    return (float(word >> UNUSED_BITS) + 0.5) * STEP
+    return (float((word >> UNUSED_BITS) ^ WORD(mirror)) + 0.5) * STEP
 
 
 def further(u: float, k: int) -> float:
-    """The k-th (from 1) further uniform behind the draw `u`, for rules that need more than one."""
-    word = mix((WORD(int(u * 4503599627370496.0)) + WORD(k) * GOLDEN) & MASK)
-    return (float(mix(word) >> UNUSED_BITS) + 0.5) * STEP
+    """The k-th (from 1) further uniform behind the draw `u`, for rules that need more than one.
+
+    Behind 1 - u there is 1 minus what is behind u: of the two, the lesser is hashed.
+    """
+    bits = WORD(int(u * 4503599627370496.0))
+    mirror = (bits >> LEADING_BIT) * ALL_BITS
+    word = mix(((bits ^ mirror) + WORD(k) * GOLDEN) & MASK)
+    return (float((mix(word) >> UNUSED_BITS) ^ mirror) + 0.5) * STEP

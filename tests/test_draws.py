@@ -94,10 +94,10 @@ UNIFORMS = {
 }
 
 FURTHER = {
-    (0.5, 1): "0x1.23de0b8699ceep-2",
-    (0.5, 2): "0x1.3840a71d3da50p-5",
+    (0.5, 1): "0x1.c22abe0077040p-7",
+    (0.5, 2): "0x1.85adb68750f51p-1",
     (1.1102230246251565e-16, 1): "0x1.2086089bfcf36p-2",
-    (0.9999999999999999, 1): "0x1.205b764618be2p-2",
+    (0.9999999999999999, 1): "0x1.6fbcfbb201865p-1",
     (0.1, 1000000): "0x1.9fef6ef156368p-4",
 }
 
@@ -112,7 +112,10 @@ def test_both_engines_draw_the_same_bits() -> None:
         for attempt in (1, 2, 3, 2**20 - 1):
             u = draws.uniform(KEY, request, attempt)
             assert machine(key, request, attempt) == u
+            assert machine(key, request, attempt, np.uint64(draws.ALL_BITS)) == 1.0 - u
+            assert draws.uniform(KEY, request, attempt, draws.ALL_BITS) == 1.0 - u
             assert further(u, attempt) == draws.further(u, attempt)
+            assert draws.further(1.0 - u, attempt) == 1.0 - draws.further(u, attempt)
 
 
 def test_never_zero_or_one_and_the_complement_is_exact() -> None:
@@ -169,7 +172,8 @@ def bits(key: Words, request: Numbers = 0, attempt: Numbers = 1) -> Words:
 
 def further_bits(behind: Words, k: Numbers) -> Words:
     """The 52 bits that `draws.further` makes of each draw, which is itself given by its bits."""
-    return mixed(mixed(behind + array(k) * GOLDEN)) >> np.uint64(draws.UNUSED_BITS)
+    mirror = (behind >> np.uint64(draws.LEADING_BIT)) * np.uint64(draws.ALL_BITS)
+    return (mixed(mixed((behind ^ mirror) + array(k) * GOLDEN)) >> np.uint64(draws.UNUSED_BITS)) ^ mirror
 
 
 def uniforms(of: Words) -> NDArray[np.float64]:

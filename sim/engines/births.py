@@ -22,7 +22,7 @@ from sim.scenario.outcomes import FIRST
 def draw_gap_ahead(w: Any, source: int, epoch: int) -> None:
     """Draws an epoch's gap before it is needed: then nothing waits for its logarithm, and the processor goes on."""
     s = sources(w)[source]
-    s.uniform_ahead = uniform(s.gap_key, epoch, 1)
+    s.uniform_ahead = uniform(s.gap_key, epoch, 1, w.mirror)
     s.gap_ahead = rules.gap(s.arrival_op, parameters(w), s.arrival, s.uniform_ahead)
 
 
@@ -30,7 +30,7 @@ def draw_gap_ahead(w: Any, source: int, epoch: int) -> None:
 def draw_work_ahead(w: Any, source: int, number: int) -> None:
     """Draws the work of a request's first attempt before it is needed, for the same reason."""
     s = sources(w)[source]
-    s.work_ahead = rules.quantile(parameters(w), s.service_time, uniform(s.service_key, number, 1))
+    s.work_ahead = rules.quantile(parameters(w), s.service_time, uniform(s.service_key, number, 1, w.mirror))
 
 
 @machine_code
@@ -84,7 +84,9 @@ def next_arrival(w: Any, source: int, t: float) -> float:
             return math.inf
         if s.batch >= 0:
             p = parameters(w)
-            s.batch_left = np.int64(rules.quantile(p, s.batch, uniform(s.batch_key, s.epoch, 1))) - 1
+            s.batch_left = (
+                np.int64(rules.quantile(p, s.batch, uniform(s.batch_key, s.epoch, 1, w.mirror))) - 1
+            )
         s.epoch += 1
     if s.next_request >= MOST_REQUESTS:
         w.broken = TOO_MANY_REQUESTS
@@ -113,7 +115,7 @@ def schedule_arrival(w: Any, source: int, t: float) -> None:
 def schedule_user(w: Any, source: int, number: int, t: float) -> None:
     """A user of a closed source thinks, then has request `number`."""
     s = sources(w)[source]
-    x = t + rules.quantile(parameters(w), s.think, uniform(s.think_key, number, 1))
+    x = t + rules.quantile(parameters(w), s.think, uniform(s.think_key, number, 1, w.mirror))
     if x > s.stop or x > w.duration:
         return
     if number >= MOST_REQUESTS:

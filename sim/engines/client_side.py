@@ -125,11 +125,14 @@ def set_out(w: Any, slot: int, t: float) -> None:
     """An attempt sets out for its service, and may be lost on the way."""
     a = attempts(w)[slot]
     s, p = sources(w)[source_of(a.name)], parameters(w)
-    if s.piece_count > 0 and uniform_of(s.loss_key, a.name) < p[piece_of_client(w, source_of(a.name), t) + 1]:
+    if (
+        s.piece_count > 0
+        and uniform_of(w, s.loss_key, a.name) < p[piece_of_client(w, source_of(a.name), t) + 1]
+    ):
         a.outcome = see.LOST
     delay = 0.0
     if s.network >= 0:
-        delay = rules.quantile(p, s.network, uniform_of(s.outward_key, a.name))
+        delay = rules.quantile(p, s.network, uniform_of(w, s.outward_key, a.name))
     if delay > 0.0:
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + OUT)
     else:
@@ -153,7 +156,7 @@ def send_write(w: Any, slot: int, t: float) -> None:
     a.state = OUTBOUND
     delay = 0.0
     if s.network >= 0:
-        delay = rules.quantile(parameters(w), s.network, uniform_of(s.outward_again_key, a.name))
+        delay = rules.quantile(parameters(w), s.network, uniform_of(w, s.outward_again_key, a.name))
     if delay > 0.0:
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + OUT)
     else:
@@ -168,7 +171,7 @@ def chosen_instance(w: Any, name: Any) -> int:
     turn = first.turn
     first.turn = turn + 1
     loads = max(s.loads, first.loads)
-    u = uniform_of(s.balance_key, name)
+    u = uniform_of(w, s.balance_key, name)
     chosen = rules.balanced(first.balance_op, states(w), loads, first.instances, turn, u)
     if s.loads >= 0:
         states(w)[s.loads + chosen] += 1.0
@@ -202,7 +205,7 @@ def passes(w: Any, name: Any, case: int, t: float) -> bool:
             return False
     if not s.asks:
         return True
-    u = uniform_of(s.throttle_key, name)
+    u = uniform_of(w, s.throttle_key, name)
     if may_go(w, first, s.guards + s.guard_count - first, instance, t, u, float(case), 0.0, math.inf):
         return True
     if s.budget >= 0:
@@ -390,9 +393,9 @@ def tries_again(w: Any, request: int, name: Any, outcome: int, t: float) -> bool
         return False
     if s.piece_count > 0 and p[piece_of_client(w, source, t) + 2] == 0.0:
         return False
-    if s.probability < 1.0 and not uniform_of(s.persistence_key, name) < s.probability:
+    if s.probability < 1.0 and not uniform_of(w, s.persistence_key, name) < s.probability:
         return False
-    u = uniform_of(s.backoff_key, name)
+    u = uniform_of(w, s.backoff_key, name)
     delay = rules.backoff(s.backoff_op, p, s.backoff, float(tries), r.previous_backoff, u)
     r.previous_backoff = delay
     if not delay >= 0.0:

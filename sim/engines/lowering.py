@@ -39,7 +39,9 @@ NONE: Final = -1
 
 @dataclass
 class Lowered:
-    """The arrays that describe a scenario, what its rules remember at first, and how many lanes of timers it has."""
+    """The arrays that describe a scenario, what its rules remember at first, how many lanes of timers it has, and the
+    mask that makes its draws those of a twin.
+    """
 
     parameters: NDArray[np.float64]
     sources: NDArray[Any]
@@ -47,18 +49,20 @@ class Lowered:
     guards: NDArray[Any]
     states: NDArray[np.float64]
     lanes: int
+    mirror: int
 
 
 def lower(scenario: Scenario, seed: int, replication: int) -> Lowered:
     """The flat form of one replication of a scenario."""
     writer = _Writer(scenario)
+    named, mirror = scenario.run.drawn_as(replication)
     sources = np.zeros(len(scenario.traffic), SOURCE)
     services = np.zeros(len(scenario.instances), SERVICE)
     for s, name in zip(sources, scenario.traffic, strict=True):
         writer.arrivals(s, name)
         writer.client(s, name)
         for purpose in draws.PURPOSES:
-            s[f"{purpose}_key"] = draws.stream(seed, replication, purpose, name)
+            s[f"{purpose}_key"] = draws.stream(seed, named, purpose, name)
     for line, (name, number) in zip(services, scenario.instances, strict=True):
         writer.service(line, name, number)
     return Lowered(
@@ -68,6 +72,7 @@ def lower(scenario: Scenario, seed: int, replication: int) -> Lowered:
         np.array(writer.guards or [(0, 0, 0, 0)], GUARD),
         np.array(writer.states or [0.0]),
         writer.lanes,
+        mirror,
     )
 
 

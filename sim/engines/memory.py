@@ -282,6 +282,7 @@ WORLD = np.dtype(
         *((f"{name}_length", I8) for name in ARRAYS),
         ("traffic_count", I8),
         ("service_count", I8),
+        ("mirror", U8),
         ("heap_size", I8),
         ("first_taken", I8),
         ("near", I8),

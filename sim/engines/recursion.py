@@ -214,7 +214,7 @@ def serve(w: Any, t: float, source: int, number: int, size: float) -> None:
                 return
             starts(w)[line.starts + (line.next_start & mask)] = begun
             line.next_start += 1
-    work = size * rules.quantile(parameters(w), s.service_time, uniform(s.service_key, number, 1))
+    work = size * rules.quantile(parameters(w), s.service_time, uniform(s.service_key, number, 1, w.mirror))
     end = begun + work * line.time_factor
     if not end >= begun:
         w.broken = NO_TIME

@@ -88,9 +88,8 @@ class Source:
         self.rates = traffic_timeline(scenario, name)
         client_name = scenario.client_name(name)
         self.pieces = client_timeline(scenario, client_name) if client_name else ()
-        self.keys = {
-            purpose: draws.stream(run.seed, run.replication, purpose, name) for purpose in draws.PURPOSES
-        }
+        named, self.mirror = scenario.run.drawn_as(run.replication)
+        self.keys = {purpose: draws.stream(run.seed, named, purpose, name) for purpose in draws.PURPOSES}
         self.awaited: set[Attempt] = set()
         self.backoff_row: list[float] = []
         self.backoff_at = self.client.retry.backoff.lower(self.backoff_row)
@@ -101,7 +100,7 @@ class Source:
 
     def uniform(self, purpose: str, request: int, attempt: int) -> float:
         """The uniform of this name."""
-        return draws.uniform(self.keys[purpose], request, attempt)
+        return draws.uniform(self.keys[purpose], request, attempt, self.mirror)
 
     # ------------------------------------------------------------------------------------------------- births
 

@@ -28,9 +28,9 @@ uniform = compiled(draws.uniform)
 
 
 @inlined
-def uniform_of(key: Any, name: Any) -> float:
+def uniform_of(w: Any, key: Any, name: Any) -> float:
     """The uniform of a stream that belongs to the attempt of this name."""
-    return uniform(key, number_of(name), attempt_of(name))
+    return uniform(key, number_of(name), attempt_of(name), w.mirror)
 
 
 _MIXTURE: Final = laws.MIXTURE

@@ -112,7 +112,7 @@ def let_in(w: Any, slot: int, t: float) -> bool:
     ahead = 0.0
     if waiting > 0.0:
         ahead = waiting / line.workers if line.workers > 0.0 else math.inf
-    u = uniform_of(s.admission_key, a.name)
+    u = uniform_of(w, s.admission_key, a.name)
     passed = may_go(w, line.guards, line.guard_count, 0, t, u, s.level, ahead, a.expiry - t)
     a.admitted = 1 if passed else 0
     return passed
@@ -162,7 +162,7 @@ def enter_line(w: Any, slot: int, t: float) -> None:
     if line.order == BY_RANK:
         if a.work < 0.0:
             a.work = work_of(w, slot)
-        u = uniform_of(s.rank_key, a.name)
+        u = uniform_of(w, s.rank_key, a.name)
         a.rank = rules.rank(line.discipline_op, s.priority, a.work, a.expiry, u)
     count(w, row, see.ENTERED, 1.0)
     change(w, row, see.QUEUE, 1.0, t)
@@ -170,7 +170,7 @@ def enter_line(w: Any, slot: int, t: float) -> None:
         load(w, a.service, 1.0)
     join(w, a.service, slot)
     if line.max_wait >= 0:
-        expiry = t + rules.quantile(p, line.max_wait, uniform_of(s.patience_key, a.name))
+        expiry = t + rules.quantile(p, line.max_wait, uniform_of(w, s.patience_key, a.name))
         if line.lane >= 0:
             drop_dead(w, line.lane)
             set_timer(w, line.lane, expiry, key_of(PATIENCE, a.name), slot)
@@ -200,7 +200,7 @@ def work_of(w: Any, slot: int) -> float:
     """The seconds of work that an attempt brings, before what slows the service."""
     a = attempts(w)[slot]
     s, p = sources(w)[source_of(a.name)], parameters(w)
-    return a.size * rules.quantile(p, s.service_time, uniform_of(s.service_key, a.name))
+    return a.size * rules.quantile(p, s.service_time, uniform_of(w, s.service_key, a.name))
 
 
 @inlined
@@ -346,7 +346,7 @@ def complete(w: Any, slot: int, t: float) -> None:
         observe(w, row, see.SOJOURN, t - a.arrived)
     outcome = see.SERVED
     error_ratio = services(w)[a.service].error_ratio
-    if error_ratio > 0.0 and uniform_of(sources(w)[source_of(a.name)].error_key, a.name) < error_ratio:
+    if error_ratio > 0.0 and uniform_of(w, sources(w)[source_of(a.name)].error_key, a.name) < error_ratio:
         outcome = see.ERROR
     line = services(w)[a.service]
     if line.special and line.optimistic and outcome == see.SERVED:
@@ -391,7 +391,7 @@ def set_home(w: Any, slot: int, key: Any, t: float) -> None:
     a.state = GONE
     delay = 0.0
     if s.network >= 0:
-        delay = rules.quantile(parameters(w), s.network, uniform_of(key, a.name))
+        delay = rules.quantile(parameters(w), s.network, uniform_of(w, key, a.name))
     if delay > 0.0:
         a.state = HOMEBOUND
         push(w, t + delay, key_of(DELIVERY, a.name), slot * 4 + BACK)

@@ -54,6 +54,7 @@ class World:
         w = self.record[0]
         w["edges_length"] = len(edges)
         w["traffic_count"], w["service_count"] = self.traffic, self.services
+        w["mirror"] = flat.mirror
         w["warmup"], w["duration"], w["end"] = warmup, self.duration, end
         w["logging"], w["watching"] = logged, watched
         w["judged_from"], w["stop_from"] = math.inf, self.duration

@@ -63,8 +63,8 @@ def little(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
             rates.append(rate)
             waits.append(wait)
             products.append(rate * wait)
-        level, level_low, level_high = interval(numbers)
-        product, product_low, product_high = interval(products)
+        level, level_low, level_high = interval(numbers, twins=scenario.run.antithetic)
+        product, product_low, product_high = interval(products, twins=scenario.run.antithetic)
         residual = float(np.max(residuals))
         rows.append(
             {

@@ -62,6 +62,8 @@ def apart(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
             continue
         found = [service_side(seen, row) for seen in runs]
         for metric in found[0]:
-            mean, low, high, _ = estimate([each[metric] for each in found], metric, CONFIDENCE)
+            mean, low, high, _ = estimate(
+                [each[metric] for each in found], metric, CONFIDENCE, twins=scenario.run.antithetic
+            )
             rows.append((f"service:{name}", number, metric, mean, low, high, unit_of(metric)))
     return pd.DataFrame(rows, columns=["subject", "instance", "metric", "mean", "low", "high", "unit"])

@@ -18,7 +18,7 @@ from sim.measure.estimate import estimate
 from sim.measure.figures import Figure, figures
 from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
-from sim.measure.intervals import CONFIDENCE, clipped, interval
+from sim.measure.intervals import CONFIDENCE, clipped, independent, interval
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.scenario.scenario import Scenario
 
@@ -37,7 +37,8 @@ class Results:
     Attributes:
         scenario: what was run.
         engine, seed, replications, warmup: how; warmup in seconds, found if the scenario says `auto`.
-        summary: DataFrame of subject, metric, mean, low, high (95 % interval), n, unit, method.
+        summary: DataFrame of subject, metric, mean, low, high (95 % interval), n (independent values: replications, or
+            antithetic pairs), unit, method.
         runs: the observations of each replication, with one row for each service.
         apart: the same with one row for each instance of a service, as the engine left them.
         audits, conservation: Little's law at each boundary, and the books; both held, or there were no results.
@@ -63,6 +64,11 @@ class Results:
 
         return pd.DataFrame([self._row(subject, metric) for subject, metric in self._figures[0]])
 
+    @property
+    def twins(self) -> bool:
+        """Whether the replications are antithetic pairs: each two that follow are one independent value."""
+        return self.scenario.run.antithetic
+
     def has(self, subject: str, metric: str) -> bool:
         """Whether there is such a figure."""
         return (subject, metric) in self._figures[0]
@@ -79,7 +85,7 @@ class Results:
         self, subject: str, metric: str, confidence: float = CONFIDENCE
     ) -> tuple[float, float, float, str]:
         """(mean, low, high, method) of a metric at a confidence."""
-        return estimate(self.figures(subject, metric), metric, confidence)
+        return estimate(self.figures(subject, metric), metric, confidence, twins=self.twins)
 
     def _row(self, subject: str, metric: str) -> dict[str, Any]:
         mean, low, high, method = self.estimate(subject, metric)
@@ -89,7 +95,7 @@ class Results:
             "mean": mean,
             "low": low,
             "high": high,
-            "n": sum(not math.isnan(value) for value in self.values(subject, metric)),
+            "n": int(np.isfinite(independent(self.values(subject, metric), self.twins)).sum()),
             "unit": unit_of(metric),
             "method": method,
         }
@@ -189,7 +195,7 @@ class Results:
                 continue
             shares = seconds / (self.runs[0].duration - self.warmup)
             for number in range(int(np.flatnonzero(shares.any(axis=0))[-1]) + 1):
-                mean, low, high = interval(shares[:, number])
+                mean, low, high = interval(shares[:, number], twins=self.twins)
                 rows.append((f"service:{name}", number, mean, *clipped(mean, low, high, 1.0)))
         return pd.DataFrame(rows, columns=["subject", "number", "mean", "low", "high"])
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema, field_validator
 
+from sim.draws import ALL_BITS
 from sim.scenario.part import Part
 from sim.scenario.quantities import (
     DURATION_PATTERN,
@@ -61,6 +62,10 @@ class Run(Part):
     series: PositiveDuration | None = Field(
         default=None, description="width of a bin of the time series; duration/200 if none"
     )
+    antithetic: Flag = Field(
+        default=False,
+        description="replications in pairs, the second with 1 - u for every draw u; intervals are over the pairs",
+    )
     drain: Flag = Field(
         default=True,
         description="after the end, open requests go on until they end or one more duration has passed",
@@ -70,6 +75,20 @@ class Run(Part):
     def bin_width(self) -> float:
         """Seconds in a bin of the time series."""
         return self.duration / BINS if self.series is None else self.series
+
+    def drawn_as(self, replication: int) -> tuple[int, int]:
+        """(the replication that names the draws, the mask that mirrors them): the twin of an even one is the next."""
+        if self.antithetic and replication % 2:
+            return replication - 1, ALL_BITS
+        return replication, 0
+
+    @field_validator("antithetic")
+    @classmethod
+    def _in_pairs(cls, antithetic: bool, info: ValidationInfo) -> bool:
+        replications = info.data.get("replications")
+        if antithetic and replications is not None and replications % 2:
+            raise refuse(f"{replications} replications are not pairs", f"replications: {replications + 1}")
+        return antithetic
 
     @field_validator("warmup")
     @classmethod

@@ -133,7 +133,7 @@ class Comparison:
             ),
             baseline=base.estimate(subject, metric, self.confidence)[:3],
             value=other.estimate(subject, metric, self.confidence)[:3],
-            paired=paired_figures(a, b, metric, self.confidence),
+            paired=paired_figures(a, b, metric, self.confidence, twins=base.twins),
             complete=not any(math.isnan(figure.value) for figure in (*a, *b)),
         )
 
@@ -291,6 +291,7 @@ def compare(
     if not 0.5 <= confidence < 1.0:
         raise UsageError(f"confidence {confidence:g} is not at least 0.5 and less than 1; for example 0.95")
     first = next(iter(given.values()))
+    twins = (first.scenario if isinstance(first, Results) else first).run.antithetic
     if isinstance(first, Results):
         engine, seed, replications = first.engine, first.seed, first.replications
     else:
@@ -306,10 +307,15 @@ def compare(
                     f"{replications}: pairs need the same; for example sim.run(scenario, seed={seed}, "
                     f"replications={replications})"
                 )
+            if each.twins != twins:
+                raise UsageError(
+                    f"of {name} and the baseline one ran antithetic pairs and one did not; "
+                    f"for example run.antithetic: {str(twins).lower()} in both"
+                )
             found[name] = each
         else:
             found[name] = run(
-                each,
+                each.set("run.antithetic", twins) if each.run.antithetic != twins else each,
                 engine=engine,
                 seed=seed,
                 replications=replications,

@@ -154,6 +154,9 @@ class Judge:
         Raises:
             ScenarioError: there is no trigger, or it does not end within the run.
         """
+        scenario = scenario.set(
+            "run.antithetic", False
+        )  # the chance of recovery is counted over independent runs
         trigger = trigger_of(scenario, source)
         seed = scenario.run.seed if self.judging.seed is None else self.judging.seed
         horizon = horizon or self.judging.horizon or default_horizon(scenario, trigger)

@@ -76,6 +76,7 @@ def _beginning(scenario: Scenario, stretch: float, engine: str, seed: int) -> pd
             "run.warmup": "0s",
             "run.series": None,
             "run.drain": False,
+            "run.antithetic": False,
             "plan": None,
         }
     )

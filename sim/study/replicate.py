@@ -64,6 +64,10 @@ def run(
         raise UsageError(
             f"replications {count} and jobs {jobs}: whole numbers from 1 are wanted; for example replications=20"
         )
+    if scenario.run.antithetic and count % 2:
+        raise UsageError(
+            f"{count} replications are not pairs, and the run is antithetic; for example replications={count + 1}"
+        )
     # The bounds of a scenario's own numbers: a longer seed would be cut to another one's bits.
     if count > MOST_REPLICATIONS:
         raise UsageError(
@@ -82,6 +86,8 @@ def run(
     except Stopped as stopped:
         # The first ones alone: then the results are those of a run with so many replications.
         first = [stopped.done[number] for number in takewhile(stopped.done.__contains__, numbers)]
+        if scenario.run.antithetic:
+            first = first[: len(first) // 2 * 2]
         if not first:
             raise
         raise Interrupted(Results(scenario, first, engine=engine, seed=seed)) from None

@@ -48,14 +48,15 @@ def first_difference(one: Observations, other: Observations) -> str | None:
     )
 
 
-def differences(scenario: Scenario, replication: int = 0) -> list[str]:
-    """What the two engines do not agree on, to the last bit."""
+def differences(scenario: Scenario) -> list[str]:
+    """What the two engines do not agree on, to the last bit; of an antithetic pair the twin is looked at."""
     arguments: dict[str, Any] = {
         "seed": scenario.run.seed,
         "warmup": float(scenario.run.warmup),
         "log": True,
         "states": True,
     }
+    replication = int(scenario.run.antithetic)
     one = compiled.replicate(scenario, replication, **arguments)
     other = reference.replicate(scenario, replication, **arguments)
     found = []
@@ -72,8 +73,9 @@ def differences(scenario: Scenario, replication: int = 0) -> list[str]:
 def differences_of_recursion(scenario: Scenario) -> list[str]:
     """What the recursion and the event list do not agree on: attempts, counts, and sums but for their rounding."""
     arguments: dict[str, Any] = {"seed": scenario.run.seed, "warmup": float(scenario.run.warmup), "log": True}
-    one = compiled.replicate(scenario, 0, **arguments)
-    other = compiled.replicate(scenario, 0, by_events=True, **arguments)
+    replication = int(scenario.run.antithetic)
+    one = compiled.replicate(scenario, replication, **arguments)
+    other = compiled.replicate(scenario, replication, by_events=True, **arguments)
     found = []
     earliest = first_difference(one, other)
     if earliest:

@@ -528,6 +528,7 @@ RUN: Mapping[str, st.SearchStrategy[Any]] = {
     "series": st.sampled_from(("100ms", "170ms", "7ms", "3s", "1h")),
     "drain": st.booleans(),
     "seed": st.integers(0, 2**63 - 1),
+    "antithetic": st.booleans(),
 }
 
 
@@ -558,7 +559,7 @@ def scenarios(draw: st.DrawFn) -> Written:
         "clients": {name: draw(clients) for name in used},
         "services": {name: draw(services) for name in service_names},
         "faults": draw(st.lists(faults(targets_of(traffic, service_names, used)), max_size=5)),
-        "run": {"duration": "3s", "replications": 1, **draw(mappings({}, RUN))},
+        "run": {"duration": "3s", "replications": 2, **draw(mappings({}, RUN))},
     }
     written["faults"] = [fault for fault in written["faults"] if not _served_by_rank(written, fault)]
     assume(not may_stand_still(written))

@@ -19,6 +19,7 @@ MALFORMED = sorted((Path(__file__).parent / "malformed").glob("*.yaml"))
 
 # What no schema of shapes can see: a name that is not given, values that do not fit together, a data file.
 BEYOND_SHAPE = {
+    "antithetic_of_an_odd_number",
     "client_without_clients",
     "data_file_a_directory",
     "data_file_missing",
@@ -102,7 +103,8 @@ objectives:
   - {subject: "service:api", metric: queue_length, at_most: 12.5}
   - {subject: "client:eager", metric: goodput, at_least: 100/s}
 plan: {vary: {services.api.workers: "8..24", services.api.queue.capacity: [16, inf]}, confidence: 0.9}
-run: {duration: 10min, warmup: auto, replications: 20, seed: 7, engine: reference, series: 1s, drain: false}
+run:
+  {duration: 10min, warmup: auto, replications: 20, seed: 7, engine: reference, series: 1s, drain: false, antithetic: true}
 """
 
 

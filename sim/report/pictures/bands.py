@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.measure.intervals import student
+from sim.measure.intervals import independent, student
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,12 +50,15 @@ def paths(series: pd.DataFrame, subjects: Sequence[str], metric: str) -> pd.Data
     return rows.pivot_table(index="time", columns="replication", values="value", aggfunc="sum")
 
 
-def track(series: pd.DataFrame, subjects: Sequence[str], metric: str) -> Track | None:
-    """Mean over the replications with Student-t intervals; None if the metric was not measured."""
+def track(series: pd.DataFrame, subjects: Sequence[str], metric: str, *, twins: bool = False) -> Track | None:
+    """Mean over the replications with Student-t intervals; None if the metric was not measured.
+
+    `twins`: whether the replications are antithetic pairs.
+    """
     table = paths(series, subjects, metric)
     if table.empty:
         return None
-    values = table.to_numpy(dtype=float)
+    values = independent(table.to_numpy(dtype=float), twins)
     time = table.index.to_numpy(dtype=float)
     mean, count = values.mean(axis=1), values.shape[1]
     half = np.full(len(mean), np.nan)

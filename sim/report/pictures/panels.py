@@ -87,7 +87,7 @@ def panels(results: Results, service: str) -> list[Panel]:
     def line(
         subjects: Sequence[str], metric: str, label: str, colour: str, filled: bool = False
     ) -> list[Line]:
-        found = track(results.series, subjects, metric)
+        found = track(results.series, subjects, metric, twins=results.twins)
         return [Line(label, colour, found, filled)] if found is not None else []
 
     split = _parting(results, service)
