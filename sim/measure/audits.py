@@ -10,7 +10,7 @@ import numpy as np
 from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.errors import AuditError
-from sim.measure.intervals import interval
+from sim.measure.intervals import independent, interval
 from sim.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def little(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
             rates.append(rate)
             waits.append(wait)
             products.append(rate * wait)
-        level, level_low, level_high = interval(numbers, twins=scenario.run.antithetic)
-        product, product_low, product_high = interval(products, twins=scenario.run.antithetic)
+        level, level_low, level_high = interval(independent(numbers, scenario.run.antithetic))
+        product, product_low, product_high = interval(independent(products, scenario.run.antithetic))
         residual = float(np.max(residuals))
         rows.append(
             {

@@ -15,15 +15,14 @@ def estimate(
 ) -> tuple[float, float, float, str]:
     """(mean, low, high, method) of one metric over replications, within the bounds of what it can be.
 
-    `twins`: whether the replications are antithetic pairs.
+    `twins`: whether each figure is of an antithetic pair of replications.
     """
-    mean, low, high = interval([figure.value for figure in found], confidence, twins=twins)
+    mean, low, high = interval([figure.value for figure in found], confidence)
     of_one, method = (
         ("one pair", "t over antithetic pairs") if twins else ("one replication", "t over replications")
     )
     if math.isnan(low):
-        alone = len(found) == (2 if twins else 1)
-        return mean, low, high, f"no interval: {of_one}" if alone else "no interval"
+        return mean, low, high, f"no interval: {of_one}" if len(found) == 1 else "no interval"
     ratio = unit_of(metric) == "ratio" and metric not in UNBOUNDED_RATIOS
     trials = math.fsum(figure.trials for figure in found if not math.isnan(figure.trials))
     if ratio and low == high and mean in (0.0, 1.0) and trials > 0.0:

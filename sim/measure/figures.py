@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,19 @@ def figures(scenario: Scenario, seen: Observations) -> Figures:
         row = len(names) + place
         found |= {(f"service:{name}", metric): figure for metric, figure in service_side(seen, row).items()}
     return found
+
+
+def independent_figures(found: Sequence[Figures], twins: bool) -> list[Figures]:
+    """Those of each replication, or the means of antithetic pairs: what is independent of the rest."""
+    if not twins:
+        return list(found)
+    return [
+        {
+            key: Figure((one.value + other[key].value) / 2.0, one.trials + other[key].trials)
+            for key, one in first.items()
+        }
+        for first, other in zip(found[0::2], found[1::2], strict=True)
+    ]
 
 
 def _client_side(seen: Observations, rows: list[int]) -> dict[str, Figure]:

@@ -11,7 +11,7 @@ import numpy as np
 from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.measure.estimate import estimate
-from sim.measure.figures import service_side
+from sim.measure.figures import independent_figures, service_side
 from sim.measure.intervals import CONFIDENCE
 from sim.scenario.metrics import unit_of
 from sim.scenario.scenario import Scenario
@@ -60,10 +60,12 @@ def apart(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
     for row, (name, number) in enumerate(scenario.instances, len(scenario.traffic)):
         if scenario.services[name].instances == 1:
             continue
-        found = [service_side(seen, row) for seen in runs]
-        for metric in found[0]:
-            mean, low, high, _ = estimate(
-                [each[metric] for each in found], metric, CONFIDENCE, twins=scenario.run.antithetic
-            )
-            rows.append((f"service:{name}", number, metric, mean, low, high, unit_of(metric)))
+        subject, twins = f"service:{name}", scenario.run.antithetic
+        of_each = [
+            {(subject, metric): one for metric, one in service_side(seen, row).items()} for seen in runs
+        ]
+        found = independent_figures(of_each, twins)
+        for _, metric in found[0]:
+            mean, low, high, _ = estimate([each[subject, metric] for each in found], metric, CONFIDENCE)
+            rows.append((subject, number, metric, mean, low, high, unit_of(metric)))
     return pd.DataFrame(rows, columns=["subject", "instance", "metric", "mean", "low", "high", "unit"])

@@ -13,20 +13,13 @@ CONFIDENCE = 0.95
 def interval(
     values: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]],
     confidence: float = CONFIDENCE,
-    *,
-    twins: bool = False,
 ) -> tuple[float, float, float]:
     """Mean and Student-t interval of independent values, NaN left out; without two of them the interval is NaN.
-
-    Args:
-        values: one of each replication.
-        confidence: of the interval.
-        twins: whether each two that follow are an antithetic pair: then the pairs are independent, and their means.
 
     Returns:
         (mean, low, high), in the values' own unit.
     """
-    known = independent(values, twins)
+    known = np.asarray(values, dtype=np.float64)
     known = known[~np.isnan(known)]
     n = len(known)
     if n == 0:
@@ -43,7 +36,7 @@ def interval(
 def independent(
     values: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]], twins: bool
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """The values that are independent of each other: themselves, or the means of antithetic pairs, of the last axis."""
+    """What is independent along the last axis, replications: each value, or the mean of each antithetic pair."""
     known = np.asarray(values, dtype=np.float64)
     return (known[..., 0::2] + known[..., 1::2]) / 2.0 if twins else known
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.measure.figures import Figure
-from sim.measure.intervals import CONFIDENCE, binomial, independent, interval
+from sim.measure.intervals import CONFIDENCE, binomial, interval
 from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
 
 ROUNDING = 1e-10
@@ -43,15 +43,11 @@ class Paired:
         return self.n > 1 and self.spread == 0.0 and self.mean == 0.0
 
 
-def paired(
-    a: Sequence[float], b: Sequence[float], confidence: float = CONFIDENCE, *, twins: bool = False
-) -> Paired:
+def paired(a: Sequence[float], b: Sequence[float], confidence: float = CONFIDENCE) -> Paired:
     """Student's t on the differences of each replication (Law, 2015, section 10.2.1).
 
-    A pair in which one figure is NaN is left out; without two pairs there is no interval. Of replications that are
-    antithetic `twins`, the means of each two are compared.
+    A pair in which one figure is NaN is left out; without two pairs there is no interval.
     """
-    a, b = (independent(side, twins).tolist() for side in (a, b))
     pairs = [
         (one, other) for one, other in zip(a, b, strict=True) if not (math.isnan(one) or math.isnan(other))
     ]
@@ -71,19 +67,14 @@ def paired(
 
 
 def paired_figures(
-    a: Sequence[Figure],
-    b: Sequence[Figure],
-    metric: str,
-    confidence: float = CONFIDENCE,
-    *,
-    twins: bool = False,
+    a: Sequence[Figure], b: Sequence[Figure], metric: str, confidence: float = CONFIDENCE
 ) -> Paired:
     """As `paired`; for a ratio that was always 0, or always 1, on both sides, from the trials instead.
 
     There the replications' spread says nothing, and the interval spans what the exact binomial intervals of
     both sides allow, each at half the error (Bonferroni): conservative, and never of no width.
     """
-    found = paired([figure.value for figure in a], [figure.value for figure in b], confidence, twins=twins)
+    found = paired([figure.value for figure in a], [figure.value for figure in b], confidence)
     if unit_of(metric) != "ratio" or metric in UNBOUNDED_RATIOS or found.n < 2:
         return found
     each = 1.0 - (1.0 - confidence) / 2.0

@@ -15,7 +15,7 @@ from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.measure import audits, series
 from sim.measure.estimate import estimate
-from sim.measure.figures import Figure, figures
+from sim.measure.figures import Figure, figures, independent_figures
 from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
 from sim.measure.intervals import CONFIDENCE, clipped, independent, interval
@@ -55,7 +55,7 @@ class Results:
         self.audits = audits.little(scenario, runs)
         self.conservation = audits.conservation(scenario, runs)
         audits.refuse_broken(self.audits, self.conservation)
-        self._figures = [figures(scenario, seen) for seen in runs]
+        self._figures = independent_figures([figures(scenario, seen) for seen in runs], self.twins)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -66,7 +66,7 @@ class Results:
 
     @property
     def twins(self) -> bool:
-        """Whether the replications are antithetic pairs: each two that follow are one independent value."""
+        """Whether the replications are antithetic pairs: each two that follow give one figure, their mean."""
         return self.scenario.run.antithetic
 
     def has(self, subject: str, metric: str) -> bool:
@@ -74,11 +74,11 @@ class Results:
         return (subject, metric) in self._figures[0]
 
     def figures(self, subject: str, metric: str) -> list[Figure]:
-        """One metric's figure in each replication, with its trials."""
+        """One metric's figure in each replication, or each antithetic pair, with its trials."""
         return [found[subject, metric] for found in self._figures]
 
     def values(self, subject: str, metric: str) -> list[float]:
-        """One metric's value in each replication, in base units."""
+        """One metric's value in each replication, or each antithetic pair, in base units."""
         return [found[subject, metric].value for found in self._figures]
 
     def estimate(
@@ -95,7 +95,7 @@ class Results:
             "mean": mean,
             "low": low,
             "high": high,
-            "n": int(np.isfinite(independent(self.values(subject, metric), self.twins)).sum()),
+            "n": sum(not math.isnan(value) for value in self.values(subject, metric)),
             "unit": unit_of(metric),
             "method": method,
         }
@@ -195,7 +195,7 @@ class Results:
                 continue
             shares = seconds / (self.runs[0].duration - self.warmup)
             for number in range(int(np.flatnonzero(shares.any(axis=0))[-1]) + 1):
-                mean, low, high = interval(shares[:, number], twins=self.twins)
+                mean, low, high = interval(independent(shares[:, number], self.twins))
                 rows.append((f"service:{name}", number, mean, *clipped(mean, low, high, 1.0)))
         return pd.DataFrame(rows, columns=["subject", "number", "mean", "low", "high"])
 

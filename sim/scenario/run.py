@@ -82,6 +82,10 @@ class Run(Part):
             return replication - 1, ALL_BITS
         return replication, 0
 
+    def whole(self, replications: int) -> int:
+        """So many, or one more where that makes antithetic pairs of them."""
+        return replications + replications % 2 if self.antithetic else replications
+
     @field_validator("antithetic")
     @classmethod
     def _in_pairs(cls, antithetic: bool, info: ValidationInfo) -> bool:

@@ -203,9 +203,11 @@ class Judging:
     ) -> None:
         _refuse(scenario, confidence)
         own = max(LEAST_REPLICATIONS, scenario.run.replications)
-        begin = own if first is None else first
+        begin = scenario.run.whole(own if first is None else first)
         self.scenario, self.confidence = scenario, confidence
-        self.steps = steps_of(begin, max(begin, MOST_GROWTH * own if most is None else most))
+        self.steps = steps_of(
+            begin, max(begin, scenario.run.whole(MOST_GROWTH * own if most is None else most))
+        )
         self.results: Results | None = None
         self.looks = 0
         self.rows: tuple[Judged, ...] = ()

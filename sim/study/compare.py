@@ -133,7 +133,7 @@ class Comparison:
             ),
             baseline=base.estimate(subject, metric, self.confidence)[:3],
             value=other.estimate(subject, metric, self.confidence)[:3],
-            paired=paired_figures(a, b, metric, self.confidence, twins=base.twins),
+            paired=paired_figures(a, b, metric, self.confidence),
             complete=not any(math.isnan(figure.value) for figure in (*a, *b)),
         )
 

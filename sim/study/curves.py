@@ -172,9 +172,7 @@ def _system(results: Results) -> pd.DataFrame:
     rows = []
     for metric in ("offered_rate", "goodput"):
         parts = [results.values(subject, metric) for subject in subjects]
-        mean, low, high = interval(
-            [math.fsum(values) for values in zip(*parts, strict=True)], twins=results.twins
-        )
+        mean, low, high = interval([math.fsum(values) for values in zip(*parts, strict=True)])
         rows.append(("system", metric, mean, *clipped(mean, low, high), "1/s"))
     return pd.DataFrame(rows, columns=["subject", "metric", "mean", "low", "high", "unit"])
 

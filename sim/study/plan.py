@@ -234,7 +234,7 @@ class _Search:
             if self.progress is not None:
                 self.progress(", ".join(f"{path} = {value}" for path, value in values.items()))
             scenario = self.scenario.set(values) if values else self.scenario
-            first = max(LEAST_REPLICATIONS, scenario.run.replications)
+            first = scenario.run.whole(max(LEAST_REPLICATIONS, scenario.run.replications))
             results = run(scenario, replications=first, jobs=self.jobs)
             candidate = self._judged(values, results)
             while candidate.verdict == "inconclusive" and results.replications < MOST_GROWTH * first:

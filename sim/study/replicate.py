@@ -66,7 +66,8 @@ def run(
         )
     if scenario.run.antithetic and count % 2:
         raise UsageError(
-            f"{count} replications are not pairs, and the run is antithetic; for example replications={count + 1}"
+            f"{count} replications are not pairs, and the run is antithetic; "
+            f"for example replications={scenario.run.whole(count)}"
         )
     # The bounds of a scenario's own numbers: a longer seed would be cut to another one's bits.
     if count > MOST_REPLICATIONS:

@@ -103,8 +103,8 @@ objectives:
   - {subject: "service:api", metric: queue_length, at_most: 12.5}
   - {subject: "client:eager", metric: goodput, at_least: 100/s}
 plan: {vary: {services.api.workers: "8..24", services.api.queue.capacity: [16, inf]}, confidence: 0.9}
-run:
-  {duration: 10min, warmup: auto, replications: 20, seed: 7, engine: reference, series: 1s, drain: false, antithetic: true}
+run: {duration: 10min, warmup: auto, replications: 20, seed: 7, antithetic: true, engine: reference, series: 1s,
+  drain: false}
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import sim
 from sim.errors import ScenarioError, UsageError
-from sim.measure.paired import paired
+from sim.measure.results import Results
 from sim.study.fates import fates
 from sim.study.replicate import extended
 
@@ -43,18 +43,23 @@ def test_the_first_of_each_pair_is_the_plain_replication() -> None:
 
 def test_intervals_are_over_pairs_and_the_variance_is_less() -> None:
     results = sim.run(sim.loads(QUEUE))
+    plain = results.scenario.set("run.antithetic", False)
     mean, low, high, method = results.estimate("service:api", "wait_mean")
     assert method == "t over antithetic pairs"
     row = results.summary.query("subject == 'service:api' and metric == 'wait_mean'").iloc[0]
     assert row["n"] == 200
-    values = np.array(results.values("service:api", "wait_mean"))
-    pairs = (values[0::2] + values[1::2]) / 2.0
+    pairs = np.array(results.values("service:api", "wait_mean"))
+    assert len(pairs) == 200
     assert mean == pytest.approx(pairs.mean())
     assert high - mean == pytest.approx(1.9719565 * pairs.std(ddof=1) / math.sqrt(200), rel=1e-6)
     # Of independent runs a pair's mean would have half the variance of one. Of the time at work, which is nearly a sum
     # of draws, it has much less: beyond a factor of 1.8, the 99.99 % interval of such a ratio of variances (F).
+    alone = np.array(
+        Results(plain, results.apart, engine="compiled", seed=7).values("service:api", "utilization")
+    )
     busy = np.array(results.values("service:api", "utilization"))
-    assert 1.8 * ((busy[0::2] + busy[1::2]) / 2.0).var(ddof=1) < busy.var(ddof=1) / 2.0
+    assert busy == pytest.approx((alone[0::2] + alone[1::2]) / 2.0)
+    assert 1.8 * busy.var(ddof=1) < alone.var(ddof=1) / 2.0
     # The truth, 40 ms (M/M/1 at 80 %), within a 99.99 % interval.
     _, low, high, _ = results.estimate("service:api", "wait_mean", 0.9999)
     assert low <= 0.04 <= high
@@ -81,13 +86,12 @@ def test_an_odd_number_is_refused() -> None:
 
 
 def test_a_comparison_takes_the_means_of_pairs() -> None:
-    found = paired([1.0, 3.0, 2.0, 6.0], [2.0, 4.0, 4.0, 8.0], twins=True)
-    assert (found.n, found.mean) == (2, 1.5)
     base = sim.loads(QUEUE).set("run.replications", 4)
     comparison = sim.compare(
         {"one": base, "other": base.set({"run.antithetic": False, "services.api.workers": 2})}
     )
     assert all(results.twins for results in comparison.results.values())
+    assert {pairing.paired.n for pairing in comparison.pairings} == {2}
     with pytest.raises(UsageError, match="antithetic"):
         sim.compare({"one": sim.run(base), "other": sim.run(base.set("run.antithetic", False))})
 
