@@ -22,6 +22,7 @@ from sim.scenario import (
 )
 from sim.scenario.loader import loads
 from sim.shipped import shipped
+from sim.study import mechanisms
 
 Settings = Mapping[str, str]
 """Key path -> the value as one would type it."""
@@ -315,6 +316,17 @@ def both_sides(value: str, note: str = "") -> tuple[tuple[Show, ...], str]:
     return shows, note
 
 
+BY = mechanisms.Measure(pause=6.0, patience=0.25, window=10.0, places=60, queue=40, rate=700.0, burst=50)
+"""What the settings are measured by at the usual spike: long enough a pause for it to be over."""
+
+WAITS = mechanisms.backoffs(BY)
+BUDGETED = mechanisms.budgets(BY)
+THROTTLED = mechanisms.throttles(BY)
+LIMITED = mechanisms.limits(BY)
+ADMITTED = mechanisms.admissions(BY)
+ORDERED = mechanisms.disciplines(BY)
+"""Kind -> one way to write it."""
+
 BACKOFF = "clients.app.retry.backoff"
 BUDGET = "clients.app.retry.budget"
 THROTTLE = "clients.app.throttle"
@@ -333,39 +345,34 @@ BACKOFFS = Family(
     "comes before attempt n + 1; U is uniform between 0 and 1. A bare duration is a constant.",
     "spike",
     (
-        Entry(backoff.NoBackoff, *at(BACKOFF, "none", note="The base itself.")),
-        Entry(backoff.ConstantBackoff, *at(BACKOFF, "6s")),
-        Entry(backoff.LinearBackoff, *at(BACKOFF, "{kind: linear, step: 4s, cap: 24s}")),
+        Entry(backoff.NoBackoff, *at(BACKOFF, WAITS["none"], note="The base itself.")),
+        Entry(backoff.ConstantBackoff, *at(BACKOFF, WAITS["constant"])),
+        Entry(backoff.LinearBackoff, *at(BACKOFF, WAITS["linear"])),
         Entry(
             backoff.ExponentialBackoff,
             *several(
                 BACKOFF,
                 {
-                    "no jitter": "{kind: exponential, base: 6s, cap: 24s}",
-                    "full jitter": "{kind: exponential, base: 6s, cap: 24s, jitter: full}",
-                    "equal jitter": "{kind: exponential, base: 6s, cap: 24s, jitter: equal}",
-                    "± 20 %": "{kind: exponential, base: 6s, cap: 24s, jitter: {spread: 20%}}",
+                    word: WAITS[f"exponential, {word}"]
+                    for word in ("no jitter", "full jitter", "equal jitter", "± 20 %")
                 },
             ),
         ),
-        Entry(backoff.DecorrelatedBackoff, *at(BACKOFF, "{kind: decorrelated, base: 2s, cap: 24s}")),
-        Entry(backoff.ScheduleBackoff, *at(BACKOFF, "{kind: schedule, delays: [2s, 8s, 16s]}")),
-        Entry(
-            backoff.RandomBackoff,
-            *at(BACKOFF, "{kind: random, delay: {kind: exponential, mean: 4s}, factor: 1.5}"),
-        ),
-        Entry(backoff.CeleryBackoff, *at(BACKOFF, "{kind: celery, factor: 6, maximum: 24}")),
+        Entry(backoff.DecorrelatedBackoff, *at(BACKOFF, WAITS["decorrelated"])),
+        Entry(backoff.ScheduleBackoff, *at(BACKOFF, WAITS["schedule"])),
+        Entry(backoff.RandomBackoff, *at(BACKOFF, WAITS["random"])),
+        Entry(backoff.CeleryBackoff, *at(BACKOFF, WAITS["celery"])),
         Entry(
             backoff.GrpcBackoff,
-            *at(BACKOFF, "{kind: grpc, initial: 6s, max: 24s}", note="The same waits as exponential ± 20 %."),
+            *at(BACKOFF, WAITS["grpc"], note="The same waits as exponential ± 20 %."),
         ),
         Entry(
             backoff.TenacityBackoff,
             *several(
                 BACKOFF,
                 {
-                    "wait_exponential": "{kind: tenacity, multiplier: 6s, max: 24s}",
-                    "wait_random_exponential": "{kind: tenacity, multiplier: 6s, max: 24s, random: true}",
+                    word: WAITS[f"tenacity, {word}"]
+                    for word in ("wait_exponential", "wait_random_exponential")
                 },
                 "With these numbers the same waits as exponential without jitter, and with full jitter.",
             ),
@@ -381,16 +388,16 @@ BUDGETS = Family(
     "as far as the budget goes.",
     "spike",
     (
-        Entry(budgets.RatioBucket, *at(BUDGET, "ratio_bucket")),
-        Entry(budgets.TokenBucket, *at(BUDGET, "token_bucket")),
-        Entry(budgets.ThrottleTokens, *at(BUDGET, "throttle_tokens")),
-        Entry(budgets.ConcurrentRetries, *at(BUDGET, "concurrent")),
-        Entry(budgets.AwsStandard, *at(BUDGET, "aws_standard")),
+        Entry(budgets.RatioBucket, *at(BUDGET, BUDGETED["ratio_bucket"])),
+        Entry(budgets.TokenBucket, *at(BUDGET, BUDGETED["token_bucket"])),
+        Entry(budgets.ThrottleTokens, *at(BUDGET, BUDGETED["throttle_tokens"])),
+        Entry(budgets.ConcurrentRetries, *at(BUDGET, BUDGETED["concurrent"])),
+        Entry(budgets.AwsStandard, *at(BUDGET, BUDGETED["aws_standard"])),
         Entry(
             budgets.FailureRatio,
             *several(
                 BUDGET,
-                {"since the start": "failure_ratio", "over 10 s": "{kind: failure_ratio, window: 10s}"},
+                {word: BUDGETED[f"failure_ratio, {word}"] for word in ("since the start", "over 10 s")},
             ),
         ),
     ),
@@ -403,8 +410,8 @@ THROTTLES = Family(
     "an outcome of its own, `denied`, which is not retried unless `retry.on` says so.",
     "spike",
     (
-        Entry(throttles.AdaptiveThrottle, *at(THROTTLE, "{kind: adaptive, window: 10s}")),
-        Entry(throttles.AdmissionControl, *at(THROTTLE, "{kind: admission_control, window: 10s}")),
+        Entry(throttles.AdaptiveThrottle, *at(THROTTLE, THROTTLED["adaptive"])),
+        Entry(throttles.AdmissionControl, *at(THROTTLE, THROTTLED["admission_control"])),
     ),
     words_of(throttles.AnyThrottle),
 )
@@ -424,17 +431,16 @@ LIMITS = Family(
     "attempt that timed out, though the service may still work on it; a service's does not.",
     "spike",
     (
-        Entry(limits.ConcurrencyLimit, *both_sides("{kind: concurrency_limit, limit: 60}")),
-        Entry(limits.Aimd, *both_sides("{kind: aimd, timeout: 200ms}")),
+        Entry(limits.ConcurrencyLimit, *both_sides(LIMITED["concurrency_limit"])),
+        Entry(limits.Aimd, *both_sides(LIMITED["aimd"])),
         Entry(
             limits.Vegas,
             *both_sides(
-                "{kind: vegas}",
-                "Service times that vary, as here, look to it like a queue: it keeps a healthy service at "
-                "half its load.",
+                LIMITED["vegas"],
+                "Here it keeps a healthy service at half its load.",
             ),
         ),
-        Entry(limits.Gradient2, *both_sides("{kind: gradient2}")),
+        Entry(limits.Gradient2, *both_sides(LIMITED["gradient2"])),
     ),
     words_of(limits.AnyLimit),
 )
@@ -470,15 +476,15 @@ ADMISSIONS = Family(
     "counts is that who is served is served in time.",
     "spike",
     (
-        Entry(admission.Codel, *at(ADMISSION, "[codel]")),
-        Entry(admission.CodelFolly, *at(ADMISSION, "[codel_folly]")),
-        Entry(admission.RateLimit, *at(ADMISSION, "[{kind: rate_limit, rate: 700/s, burst: 50}]")),
-        Entry(admission.DeadlineAdmission, *at(ADMISSION, "[deadline]")),
+        Entry(admission.Codel, *at(ADMISSION, f"[{ADMITTED['codel']}]")),
+        Entry(admission.CodelFolly, *at(ADMISSION, f"[{ADMITTED['codel_folly']}]")),
+        Entry(admission.RateLimit, *at(ADMISSION, f"[{ADMITTED['rate_limit']}]")),
+        Entry(admission.DeadlineAdmission, *at(ADMISSION, f"[{ADMITTED['deadline']}]")),
         Entry(
             admission.PriorityShed,
             (
-                Show({ADMISSION: "[priority_shed]"}, "one class"),
-                Show({ADMISSION: "[priority_shed]"}, "two classes", "classes"),
+                Show({ADMISSION: f"[{ADMITTED['priority_shed']}]"}, "one class"),
+                Show({ADMISSION: f"[{ADMITTED['priority_shed']}]"}, "two classes", "classes"),
             ),
             "It is slow to let them in again: by a hundredth a second.",
         ),
@@ -491,16 +497,20 @@ DISCIPLINES = Family(
     "`services.<name>.queue.discipline`: who of those that wait is next. Nobody in service is interrupted.",
     "spike",
     (
-        Entry(disciplines.Fifo, *at(DISCIPLINE, "fifo", note="The base itself.")),
-        Entry(disciplines.Lifo, *at(DISCIPLINE, "lifo")),
-        Entry(disciplines.Random, *at(DISCIPLINE, "random")),
-        Entry(disciplines.Priority, *at(DISCIPLINE, "priority", base="classes")),
-        Entry(disciplines.Shortest, *at(DISCIPLINE, "shortest")),
+        Entry(disciplines.Fifo, *at(DISCIPLINE, ORDERED["fifo"], note="The base itself.")),
+        Entry(disciplines.Lifo, *at(DISCIPLINE, ORDERED["lifo"])),
+        Entry(disciplines.Random, *at(DISCIPLINE, ORDERED["random"])),
+        Entry(disciplines.Priority, *at(DISCIPLINE, ORDERED["priority"], base="classes")),
+        Entry(disciplines.Shortest, *at(DISCIPLINE, ORDERED["shortest"])),
         Entry(
             disciplines.EarliestDeadline,
-            *at(DISCIPLINE, "earliest_deadline", note="All clients here wait equally long: so it is fifo."),
+            *at(
+                DISCIPLINE,
+                ORDERED["earliest_deadline"],
+                note="All clients here wait equally long: so it is fifo.",
+            ),
         ),
-        Entry(disciplines.AdaptiveLifo, *at(DISCIPLINE, "adaptive_lifo")),
+        Entry(disciplines.AdaptiveLifo, *at(DISCIPLINE, ORDERED["adaptive_lifo"])),
     ),
     words_of(disciplines.AnyDiscipline),
 )

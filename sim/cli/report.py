@@ -20,7 +20,6 @@ from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 
 Style = Literal["html", "md"]
-RUN_SHARE = 0.3  # of the bar: the run itself; the curves over load take the rest
 
 
 def command(
@@ -51,28 +50,18 @@ def command(
     target = page_path(out, scenario.name, style, "report")
     target.parent.mkdir(parents=True, exist_ok=True)
     from sim.report.page import build, write
-    from sim.study.plan import plan
-    from sim.study.replicate import run
 
+    given = {"run.engine": engine, "run.seed": seed, "run.replications": replications}
+    changes = {path: value for path, value in given.items() if value is not None}
     with terminal.progress(f"reporting on {scenario.name}") as progress:
-        results = run(
-            scenario,
-            engine=engine,
-            seed=seed,
-            replications=replications,
-            jobs=jobs,
-            progress=lambda share: progress(RUN_SHARE * share if curves else share),
-        )
         page = build(
-            scenario,
-            results,
+            scenario.set(changes) if changes else scenario,
             curves=curves,
-            plan=plan(scenario, jobs=jobs) if scenario.plan and scenario.objectives else None,
             source=str(locate(file)),
             jobs=jobs,
-            progress=lambda share: progress(RUN_SHARE + (1.0 - RUN_SHARE) * share),
+            progress=progress,
         )
         written = write(page, target, style)
     terminal.write(str(written[0]))
-    terminal.note(f"verdict: {results.verdict}")
-    return of_verdict(results.verdict)
+    terminal.note(f"verdict: {page.verdict}")
+    return of_verdict(page.verdict)

@@ -25,6 +25,8 @@ TRAFFIC_RATES = {
 SERVICE_RATES = {"arrivals": see.ARRIVED, "rejected": see.REFUSED, "throughput": see.COMPLETED}
 TRAFFIC_LEVELS = {"orbit": see.ORBIT}
 SERVICE_LEVELS = {"queue": see.QUEUE, "busy": see.BUSY, "workers": see.WORKERS}
+BLOCKING_LEVELS = {"blocked": see.DOOR}
+"""Of a service whose full queue blocks its producers."""
 SYSTEM = ("offered", "goodput", "attempts", "rejected", "orbit", "queue", "busy")
 """What the subject `system` sums: over the traffic classes, or over the services for queue and busy."""
 
@@ -47,6 +49,9 @@ def tidy(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
     frames = []
     rows = {f"traffic:{name}": row for row, name in enumerate(scenario.traffic)}
     services = {f"service:{name}": row for row, name in enumerate(scenario.services, len(rows))}
+    blocking = {
+        f"service:{name}" for name, each in scenario.services.items() if each.queue.overflow == "block"
+    }
     for replication, seen in enumerate(runs):
         places = bins(scenario, seen)
         times = seen.edges[places]
@@ -71,7 +76,8 @@ def tidy(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
         ):
             for subject, row in subjects.items():
                 found = {name: rates[:, row, column] for name, column in by_rate.items()}
-                found |= {name: levels[:, row, column] for name, column in by_level.items()}
+                here = by_level | (BLOCKING_LEVELS if subject in blocking else {})
+                found |= {name: levels[:, row, column] for name, column in here.items()}
                 for metric, values in found.items():
                     add(subject, metric, values)
                     if metric in SYSTEM and (subjects is rows or metric in SERVICE_LEVELS):

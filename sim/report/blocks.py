@@ -29,13 +29,14 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells that are already words; the columns numbered in `right` hold figures."""
+    """Cells that are already words; the columns numbered in `right` hold figures; `folded` if it is long."""
 
     block: ClassVar[str] = "table"
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     right: frozenset[int] = frozenset()
+    folded: bool = False
 
 
 @dataclass(frozen=True)

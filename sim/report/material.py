@@ -1,4 +1,4 @@
-"""What a report is written from: a scenario, its results, theory's word, and curves over load."""
+"""What a report is written from: a scenario, its results, theory's word, and the studies around it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from sim.report.figures import records
 
@@ -15,24 +15,40 @@ if TYPE_CHECKING:
 
     from sim.measure.results import Results
     from sim.scenario.scenario import Scenario
+    from sim.study.plan import Planned
     from sim.study.stability import Stability
     from sim.theory.match import Theory
+
+
+class Studies(TypedDict, total=False):
+    """What may be given to a report instead of new runs; None leaves its sections out.
+
+    curve: of `sim.study.curves.load_curve` (sections 3 and 6, headroom). mechanisms: of `sim.study.mechanisms.tried`
+    (section 6). stability: of `sim.stability` (section 7). plan: of `sim.plan` (section 4, the recommended sizes).
+    """
+
+    curve: pd.DataFrame | None
+    mechanisms: pd.DataFrame | None
+    stability: Stability | None
+    plan: Planned | None
 
 
 @dataclass(frozen=True)
 class Material:
     """Everything that the sections read; what is None leaves its sections out.
 
-    `source` is the name of the scenario's file, as the command that reproduces the report will name it.
+    `source` is the name of the scenario's file, as the command that reproduces the report will name it; the studies
+    are those of `Studies`.
     """
 
     scenario: Scenario
     results: Results
-    theory: Theory | None
-    curve: pd.DataFrame | None
-    plan: Any
-    source: str
+    theory: Theory | None = None
+    source: str = ""
+    curve: pd.DataFrame | None = None
+    mechanisms: pd.DataFrame | None = None
     stability: Stability | None = None
+    plan: Planned | None = None
 
     @cached_property
     def records(self) -> dict[tuple[str, str], Any]:
@@ -55,41 +71,92 @@ class Material:
         return own if len(own) else None
 
 
-CURVES_SHARE = 0.7
-"""Of the bar: the curves over load; the map of stability takes the rest."""
-
 Progress = Callable[[float], None]
 """Told the share that is done, 0 to 1."""
+
+Make = Callable[["Results", int | None, Progress | None], Any]
+"""A study of a scenario whose results there are already: results, threads, progress."""
 
 
 def gather(
     scenario: Scenario,
     results: Results | None = None,
     *,
-    curve: pd.DataFrame | None = None,
     curves: bool = True,
-    plan: Any = None,
-    stability: Stability | None = None,
     source: str = "scenario.yaml",
     jobs: int | None = None,
     progress: Progress | None = None,
+    **given: Unpack[Studies],
 ) -> Material:
-    """Run, solve, load and judge the scenario as far as not given; `curves=False` leaves out what needs more runs.
-
-    Stability is judged where there is a trigger, with a coarse map over its height and duration.
-    """
-    from sim.study.curves import load_curve
+    """Run, solve and study the scenario as far as not given; `curves=False` makes no study that is not given."""
     from sim.study.replicate import run
-    from sim.study.stability import at_a_glance
     from sim.theory.match import analyze
 
-    found = results if results is not None else run(scenario, jobs=jobs)
-    if curve is None and curves:
-        curve = load_curve(
-            found.scenario,
-            jobs=jobs,
-            progress=None if progress is None else lambda share: progress(CURVES_SHARE * share),
-        )
-    if stability is None and curves:
-        stability = at_a_glance(found.scenario, seed=found.seed, jobs=jobs)
-    return Material(found.scenario, found, analyze(found.scenario), curve, plan, source, stability)
+    share = _Shares(progress, {"run": RUN} | {name: weight for name, (_, weight) in STUDIES.items()})
+    found = results
+    if found is None:
+        found = run(scenario, jobs=jobs, progress=share.of("run"))
+    studies: dict[str, Any] = dict(given)
+    for name, (make, _) in STUDIES.items():
+        if name not in given and curves:
+            studies[name] = make(found, jobs, share.of(name))
+        share.done(name)
+    return Material(found.scenario, found, analyze(found.scenario), source, **studies)
+
+
+class _Shares:
+    """One bar for several works, each with its weight."""
+
+    def __init__(self, progress: Progress | None, weights: dict[str, float]) -> None:
+        self.progress, self.weights, self.before = progress, weights, 0.0
+        self.total = math.fsum(weights.values())
+
+    def of(self, name: str) -> Progress | None:
+        """What a work tells its own share to."""
+        if self.progress is None:
+            return None
+        progress, before, weight = self.progress, self.before, self.weights[name]
+        return lambda share: progress((before + weight * share) / self.total)
+
+    def done(self, name: str) -> None:
+        """This work is over, or was not needed."""
+        self.before += self.weights[name]
+        if self.progress is not None:
+            self.progress(self.before / self.total)
+
+
+def _curve(results: Results, jobs: int | None, progress: Progress | None) -> pd.DataFrame:
+    from sim.study.curves import load_curve
+
+    return load_curve(results.scenario, jobs=jobs, progress=progress)
+
+
+def _mechanisms(results: Results, jobs: int | None, progress: Progress | None) -> pd.DataFrame | None:
+    from sim.study.mechanisms import tried
+
+    return tried(results.scenario, jobs=jobs, progress=progress)
+
+
+def _stability(results: Results, jobs: int | None, _: Progress | None) -> Stability | None:
+    """Where there is a trigger, with a coarse map over its height and duration."""
+    from sim.study.stability import at_a_glance
+
+    return at_a_glance(results.scenario, seed=results.seed, jobs=jobs)
+
+
+def _plan(results: Results, jobs: int | None, _: Progress | None) -> Planned | None:
+    """Where the scenario says what may vary, and what must hold."""
+    from sim.study.plan import plan
+
+    scenario = results.scenario
+    return plan(scenario, jobs=jobs) if scenario.plan is not None and scenario.objectives else None
+
+
+RUN = 3.0
+STUDIES: dict[str, tuple[Make, float]] = {
+    "curve": (_curve, 4.0),
+    "mechanisms": (_mechanisms, 2.0),
+    "stability": (_stability, 3.0),
+    "plan": (_plan, 2.0),
+}
+"""The studies of `Studies`: how each is made, and its share of the time, as a weight beside that of the run itself."""

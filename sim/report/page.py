@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from sim.errors import UsageError
 from sim.report.blocks import Section
-from sim.report.material import Material, Progress, gather
+from sim.report.material import Material, Progress, Studies, gather
 from sim.report.sections.audit import audit
 from sim.report.sections.closing import closing
 from sim.report.sections.inputs import inputs
@@ -21,12 +21,10 @@ from sim.report.sections.timeline import timeline
 from sim.report.sections.verdict import verdict
 
 if TYPE_CHECKING:
-    import pandas as pd
     from jinja2 import Environment
 
     from sim.measure.results import Results
     from sim.scenario.scenario import Scenario
-    from sim.study.stability import Stability
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     verdict,
@@ -102,38 +100,26 @@ def build(
     scenario: Scenario,
     results: Results | None = None,
     *,
-    curve: pd.DataFrame | None = None,
     curves: bool = True,
-    plan: Any = None,
-    stability: Stability | None = None,
     source: str = "scenario.yaml",
     jobs: int | None = None,
     progress: Progress | None = None,
+    **studies: Unpack[Studies],
 ) -> Report:
-    """The report of a scenario; runs it, and the curves over load, as far as they are not given.
+    """The report of a scenario; runs it, and the studies around it, as far as they are not given.
 
     Args:
         scenario: what to report on; with `results`, the scenario of the results is used.
         results: of `sim.run`, to be used instead of a run.
-        curve: of `sim.study.curves.load_curve`, to be used instead of new runs.
-        curves: whether to run anything but the scenario itself; without, sections 3, 6 and 7 and the headroom are
-            left out.
-        plan: of `sim.plan`, for the recommended sizes.
-        stability: of `sim.stability`, to be used instead of new runs.
+        curves: whether to make any study that is not given; without, there are only the sections of the run itself
+            and of what is given.
         source: the name of the scenario's file, for the command that makes the report again.
         jobs: threads.
         progress: told the share that is done, 0 to 1.
+        studies: as named in `Studies`, to be used instead of new runs: `plan=sim.plan(scenario)` and others.
     """
     material = gather(
-        scenario,
-        results,
-        curve=curve,
-        curves=curves,
-        plan=plan,
-        stability=stability,
-        source=source,
-        jobs=jobs,
-        progress=progress,
+        scenario, results, curves=curves, source=source, jobs=jobs, progress=progress, **studies
     )
     sections = tuple(section for make in SECTIONS if (section := make(material)) is not None)
     results = material.results

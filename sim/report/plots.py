@@ -43,7 +43,7 @@ class Plots:
         from sim.theory.match import analyze
 
         scenario = self.results.scenario
-        material = Material(scenario, self.results, analyze(scenario), None, None, "")
+        material = Material(scenario, self.results, analyze(scenario))
         return theory_beside_simulation(beside(material))
 
 

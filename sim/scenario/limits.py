@@ -151,6 +151,9 @@ def whole_log10(limit: float) -> float:
 class Vegas(AdaptiveLimit):
     """The queue is q = ⌈limit·(1 - rtt0/rtt)⌉, rtt0 the least seen: +6·log10 at q ≤ log10, +log10 below 3·log10,
     -log10 past 6·log10 or after a drop; rtt0 is measured anew each 30·limit answers or sooner, by a jitter.
+
+    Against the least time seen, service times that vary look like a queue: where they are exponential, it denies much
+    of a load that the service bears with ease.
     """
 
     kind: Literal["vegas"] = "vegas"

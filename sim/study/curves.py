@@ -37,7 +37,7 @@ COLUMNS = (
     "high",
     "unit",
 )
-_REQUESTS = 20_000
+REQUESTS = 20_000
 _MOST = 120_000
 """Requests in one replication at one load: aimed at, and at most."""
 
@@ -48,6 +48,7 @@ def load_curve(
     variants: Mapping[str, Mapping[str, object] | Scenario] | None = None,
     *,
     replications: int | None = None,
+    requests: float = REQUESTS,
     jobs: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
@@ -62,6 +63,7 @@ def load_curve(
         variants: name -> changes as for `Scenario.set`, or another scenario; by default the ways to retry of
             `retry_variants`.
         replications: at each load; by default 4 or 6, as the load allows.
+        requests: aimed at in each replication; deep in overload, a third of them.
         jobs: threads.
         progress: told the share that is done, 0 to 1.
 
@@ -89,7 +91,7 @@ def load_curve(
     for factor in loads:
         count = replications or _replications(base, factor)
         for name, variant in wanted:
-            point = _timed(scaled(variant, factor), factor)
+            point = _timed(scaled(variant, factor), factor, requests)
             results = run(point, engine="compiled", replications=count, jobs=jobs)
             rows = pd.concat([_system(results), results.summary], ignore_index=True)
             rows = rows.assign(
@@ -241,7 +243,7 @@ def _clients(scenario: Scenario, change: Callable[[Client], dict[str, object]]) 
     return changes
 
 
-def _timed(scenario: Scenario, factor: float) -> Scenario:
+def _timed(scenario: Scenario, factor: float, aim: float = REQUESTS) -> Scenario:
     """A run long enough for figures at a load that stays, and no longer; its first quarter is left out."""
     duration = scenario.run.duration
     if all(isinstance(traffic.arrivals, Trace) for traffic in scenario.traffic.values()):
@@ -251,7 +253,7 @@ def _timed(scenario: Scenario, factor: float) -> Scenario:
         rate = offered_load(scenario)
         patience = max((_patience(scenario.client_of(name)) for name in scenario.traffic), default=0.0)
         # Overload settles soon, varies little, and costs the most: every refusal is tried again.
-        requests = _REQUESTS / 3 if bottleneck(scenario)[1].ratio > STEEP else _REQUESTS
+        requests = aim / 3 if bottleneck(scenario)[1].ratio > STEEP else aim
         wanted = max(requests / rate, 20.0 * patience, 200.0 * _cycle(scenario)) if rate > 0.0 else duration
         duration = min(wanted, _MOST / rate) if rate > 0.0 else duration
     changes: dict[str, Any] = {"run.duration": f"{duration!r}s", "run.series": f"{duration / 20.0!r}s"}
@@ -278,4 +280,4 @@ def _cycle(scenario: Scenario) -> float:
 def _replications(scenario: Scenario, factor: float) -> int:
     duration = _timed(scaled(scenario, factor), factor).run.duration
     requests = math.fsum(nominal_rate(scenario, name) for name in scenario.traffic) * factor * duration
-    return 6 if requests <= 1.5 * _REQUESTS and bottleneck(scenario)[1].ratio * factor <= STEEP else 4
+    return 6 if requests <= 1.5 * REQUESTS and bottleneck(scenario)[1].ratio * factor <= STEEP else 4

@@ -97,8 +97,10 @@ def ways_out(judge: Judge, fates: Fates, *, runs: int = RUNS) -> list[WayOut]:
     return sorted(found, key=lambda way: (not way.enough, way.lost, way.time, -way.share))
 
 
-def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[float], Faults], float]]:
-    """Each way: its name, the faults that make it for so many s, and the requests a second that it turns away."""
+def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[float], Faults], float, float]]:
+    """Each way: its name, the faults that make it for so many s, the requests a second that it turns away, and the
+    least s that mean something.
+    """
     rate = math.fsum(nominal_rate(without_trigger(scenario), name) for name in scenario.traffic)
     at = write_duration(begin)
     cuttable = [
@@ -110,7 +112,7 @@ def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[flo
             window = {"at": at, "for": write_duration(lasting)}
             return [{**window, "traffic": name, "rate": write_factor(1.0 - cut)} for name in cuttable]
 
-        yield f"turn away {format_ratio(cut)} of the traffic", less, cut * rate
+        yield f"turn away {format_ratio(cut)} of the traffic", less, cut * rate, 0.0
     retrying = [
         path.removeprefix("clients.")
         for path, client in clients_of(scenario)
@@ -122,7 +124,7 @@ def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[flo
             window = {"at": at, "for": write_duration(lasting)}
             return [{**window, "client": name, "retries": False} for name in retrying]
 
-        yield "switch off retries", no_retries, 0.0
+        yield "switch off retries", no_retries, 0.0, 0.0
     queues = [
         name
         for name, service in scenario.services.items()
@@ -137,12 +139,12 @@ def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[flo
             window = {"at": at, "for": write_duration(lasting)}
             return [{**window, "service": name, "discipline": "lifo"} for name in newest]
 
-        yield "serve the newest first", lifo, 0.0
+        yield "serve the newest first", lifo, 0.0, 0.0
     if queues:
 
         def dropped(lasting: float) -> Faults:
-            # Again and again: what is dropped comes back as retries.
-            times = [begin + step * EACH_DROP for step in range(max(1, math.ceil(lasting / EACH_DROP)))]
+            # Again and again: what is dropped comes back as retries. One drop has no length: it stands for its second.
+            times = [begin + step * EACH_DROP for step in range(round(lasting / EACH_DROP))]
             return [
                 {
                     "at": write_duration(time),
@@ -154,7 +156,7 @@ def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[flo
                 for name in queues
             ]
 
-        yield "drop the backlog each second", dropped, 0.0
+        yield "drop the backlog each second", dropped, 0.0, EACH_DROP
 
 
 def _shortest(
@@ -165,9 +167,10 @@ def _shortest(
     name: str,
     faults: Callable[[float], Faults],
     rate: float,
+    least: float,
 ) -> WayOut:
     """A way held for the shortest time of a 1-2-5 series that is enough; more of it is taken to be no worse."""
-    series = _series(case.watch.hold / 5.0, case.watch.horizon)
+    series = _series(max(least, case.watch.hold / 5.0), max(least, case.watch.horizon))
 
     def tried(lasting: float) -> WayOut:
         return _tried(judge, case, numbers, begin, name, faults(lasting), lasting, rate * lasting)

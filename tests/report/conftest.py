@@ -11,6 +11,7 @@ import sim
 from sim.measure.results import Results
 from sim.report.page import Report, build
 from sim.scenario.scenario import Scenario
+from sim.study import mechanisms
 from sim.study.curves import load_curve
 
 SPIKE = """
@@ -59,8 +60,14 @@ def curve(scenario: Scenario) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def report(scenario: Scenario, results: Results, curve: pd.DataFrame) -> Report:
-    return build(scenario, results, curve=curve, source="spike.yaml")
+def tried(scenario: Scenario) -> pd.DataFrame | None:
+    """Every mechanism, at one load."""
+    return mechanisms.tried(scenario, [1.5])
+
+
+@pytest.fixture(scope="session")
+def report(scenario: Scenario, results: Results, curve: pd.DataFrame, tried: pd.DataFrame | None) -> Report:
+    return build(scenario, results, curve=curve, mechanisms=tried, source="spike.yaml")
 
 
 @pytest.fixture(scope="session")

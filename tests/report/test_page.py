@@ -103,9 +103,13 @@ def test_names_are_escaped(report: Report) -> None:
 
 
 def test_the_same_scenario_makes_the_same_page(
-    report: Report, scenario: Scenario, curve: pd.DataFrame, tmp_path: Path
+    report: Report,
+    scenario: Scenario,
+    curve: pd.DataFrame,
+    tried: pd.DataFrame | None,
+    tmp_path: Path,
 ) -> None:
-    again = build(scenario, sim.run(scenario, jobs=1), curve=curve, source="spike.yaml")
+    again = build(scenario, sim.run(scenario, jobs=1), curve=curve, mechanisms=tried, source="spike.yaml")
     assert again.html() == report.html()
     assert write(report, tmp_path / "page.html") == [tmp_path / "page.html"]
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == report.html()
@@ -179,7 +183,7 @@ def test_arrivals_that_vary_are_held_against_their_peak(quiet: Results) -> None:
         }
     )
     curve = load_curve(wave, [1.0, 2.3], replications=2)
-    box = build(wave, sim.run(wave), curve=curve).sections[0].blocks[0]
+    box = build(wave, sim.run(wave), curve=curve, mechanisms=None).sections[0].blocks[0]
     assert isinstance(box, Verdict)
     assert dict(box.facts)["Headroom"].endswith("arrivals as written peak at 70/s")
 
@@ -233,7 +237,7 @@ def test_classes_are_told_apart_and_summed_up() -> None:
     two = sim.loads(TWO, "two.yaml", Path())
     results = sim.run(two)
     curve = load_curve(two, [0.5, 1.0], {AS_WRITTEN: {}}, replications=2)
-    sections = build(two, results, curve=curve).sections
+    sections = build(two, results, curve=curve, mechanisms=None).sections
     box = sections[0].blocks[0]
     assert isinstance(box, Verdict)
     words = dict(box.facts)["Not covered"]
@@ -271,6 +275,21 @@ def test_a_format_that_is_none(report: Report, tmp_path: Path) -> None:
         write(report, tmp_path / "page.pdf", "pdf")
 
 
+def test_mechanisms_stand_beside_the_scenario_as_written(report: Report) -> None:
+    section = next(found for found in report.sections if found.number == 6)
+    assert [picture.name for picture in section.pictures] == ["goodput", "mechanisms"]
+    table = next(block for block in section.blocks if isinstance(block, Table) and block.folded)
+    assert table.rows[0][:2] == ("as written", "")
+    assert ("codel", "admission at the service") in {row[:2] for row in table.rows}
+    assert all(re.fullmatch(r"[\d.]+/s \[[\d.]+, [\d.]+\]", row[2]) for row in table.rows)
+    assert f"<summary>{table.caption}</summary>" in report.html()
+
+
+def test_a_study_given_as_none_is_left_out(quiet: Results) -> None:
+    found = build(quiet.scenario, quiet, curve=None)
+    assert [section.number for section in found.sections] == [1, 2, 5, 11, 13]
+
+
 def test_the_package_can_be_called(quiet: Results, tmp_path: Path) -> None:
     page = tmp_path / "quiet.html"
     for _ in range(2):
@@ -301,7 +320,7 @@ def test_odd_scenarios_have_a_report_too(
     odd = scenario.set({"run.duration": "30s", "run.replications": 2, **changes})
     results = sim.run(odd)
     curve = load_curve(odd, [0.5, 1.0], replications=2)
-    found = build(odd, results, curve=curve)
+    found = build(odd, results, curve=curve, mechanisms=None)
     assert not Outline(found.html()).faults
     assert len(write(found, tmp_path / "odd.md", "md")) > 1
     for name in ("timeline", "latency", "littles_law", "theory"):
@@ -315,4 +334,4 @@ def test_stability_stands_where_there_is_a_trigger(report: Report, quiet: Result
     text = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
     assert "within 18 s of the trigger's end" in text  # the horizon is part of the verdict
     assert "After a refusal (503)" in text
-    assert all(found.number != 7 for found in build(quiet.scenario, quiet).sections)
+    assert all(found.number != 7 for found in build(quiet.scenario, quiet, curve=None).sections)

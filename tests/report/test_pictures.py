@@ -19,10 +19,14 @@ from sim.measure.results import Results
 from sim.report.pictures.bands import track
 from sim.report.pictures.load import goodput_against_load, hockey_stick
 from sim.report.pictures.marks import short, spread, time_unit
+from sim.report.pictures.mechanisms import mechanisms
+from sim.report.pictures.panels import panels
 from sim.report.pictures.style import BLUE, ORANGE, SERIES, YELLOW, Picture, ink
 from sim.report.pictures.timeline import compare
 from sim.report.pictures.windows import effect, windows
 from sim.scenario.faults import Fault
+from sim.study.curves import AS_WRITTEN
+from sim.study.mechanisms import by_load
 
 Draw = Callable[[Results, Results, pd.DataFrame], Picture]
 
@@ -40,6 +44,13 @@ PICTURES: dict[str, Draw] = {
     "goodput": lambda _, __, curve: goodput_against_load(curve),
     "hockey stick": lambda _, __, curve: hockey_stick(
         curve[curve["variant"] == "as written"], "traffic:web", objectives=[("p99 latency", 1.0)], knee=130.0
+    ),
+    "mechanisms": lambda _, __, curve: mechanisms(
+        by_load(
+            curve[curve["factor"] >= 1.0].assign(
+                family=curve["variant"].map(lambda name: "" if name == AS_WRITTEN else "retry")
+            )
+        )
     ),
 }
 each = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES.keys())
@@ -160,6 +171,30 @@ def test_a_quiet_run_has_no_panel_of_refusals(quiet: Results) -> None:
     assert len(quiet.plot.timeline().axes) == 3
 
 
+def test_blocked_producers_and_scaled_workers_are_shown(quiet: Results) -> None:
+    changes = {
+        "services.api.queue": "{capacity: 3, overflow: block}",
+        "services.api.autoscale": "{metric: utilization, target: 50%, min: 1, max: 3, period: 5s, startup: 5s}",
+    }
+    shown = {panel.key: panel for panel in panels(sim.run(quiet.scenario.set(changes)), "api")}
+    assert "blocked" not in {panel.key for panel in panels(quiet, "api")}
+    assert shown["blocked"].lines[0].track.peak > 0.0
+    limit = shown["busy"].limit
+    assert limit is not None
+    assert limit.levels[0] == 1.0
+    assert 1.0 < limit.levels.max() <= 3.0
+
+
+def test_a_fault_names_the_instance_that_it_befalls(results: Results) -> None:
+    one = results.scenario.set(
+        {
+            "services.api.instances": 2,
+            "faults": [{"at": "5s", "for": "5s", "service": "api", "instance": 1, "pause": True}],
+        }
+    )
+    assert [window.text for window in windows(one, "api")] == ["api instance 1 paused"]
+
+
 def test_intervals_are_bands(results: Results) -> None:
     offered = track(results.series, ["traffic:web"], "offered")
     assert offered is not None
@@ -189,7 +224,10 @@ def test_names_of_faults_that_touch_stand_in_rows(results: Results) -> None:
         ({"service": "api", "service_time": "x2"}, "service time ×2"),
         ({"service": "api", "pause": True}, "paused"),
         ({"service": "api", "error_ratio": "50%"}, "errors 50%"),
+        ({"service": "api", "discipline": "lifo"}, "serves lifo"),
+        ({"service": "api", "drop_queue": True}, "queue dropped"),
         ({"client": "patient", "lost": "10%"}, "lost 10%"),
+        ({"client": "patient", "retries": False}, "retries off"),
     ],
 )
 def test_a_fault_in_few_words(fault: dict[str, object], words: str) -> None:

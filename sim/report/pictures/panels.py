@@ -119,9 +119,12 @@ def panels(results: Results, service: str) -> list[Panel]:
             "busy",
             "Workers busy",
             tuple(line([node], "busy", "busy", look.SKY, True)),
-            _workers(scenario, service),
+            _workers(results, service),
         ),
     ]
+    blocked = line([node], "blocked", "blocked", look.ORANGE, True)
+    if any(found.track.peak > 0.0 for found in blocked):
+        rows.append(Panel("blocked", "Producers blocked by a full queue", tuple(blocked)))
     if attempts or any(found.track.peak > 0.0 for found in refused) or timeouts:
         lines = (*attempts, *refused, *timeouts)
         names = [found.label for found in lines]
@@ -254,8 +257,13 @@ def _capacity(scenario: Scenario, service: str) -> Limit | None:
     return _over_instances("capacity", scenario, service, rate)
 
 
-def _workers(scenario: Scenario, service: str) -> Limit | None:
-    return _over_instances("workers", scenario, service, lambda piece: float(piece.workers))
+def _workers(results: Results, service: str) -> Limit | None:
+    """The workers there are: through the faults, or, where an autoscaler moves them, as they were on average."""
+    scenario = results.scenario
+    if scenario.services[service].autoscale is None:
+        return _over_instances("workers", scenario, service, lambda piece: float(piece.workers))
+    there = track(results.series, [f"service:{service}"], "workers")
+    return None if there is None else Limit("workers", there.time, there.mean)
 
 
 def _over_instances(

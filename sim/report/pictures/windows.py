@@ -43,7 +43,7 @@ def windows(scenario: Scenario, service: str, inches: float = 5.4) -> list[Windo
     free: list[float] = []
     for fault in sorted(touching(scenario, service), key=lambda fault: (fault.at, fault.end)):
         start, end = min(span, fault.at), min(span, fault.end)
-        text = f"{trimmed(target(fault), 16)} {effect(fault)}"
+        text = f"{trimmed(target(fault), 22)} {effect(fault)}"
         half = sign * len(text) / 2.0
         middle = max(half, min(span - half, (start + end) / 2.0))
         row = next((index for index, edge in enumerate(free) if edge <= middle - half), len(free))
@@ -66,7 +66,9 @@ def touching(scenario: Scenario, service: str) -> list[Fault]:
 
 
 def target(fault: Fault) -> str:
-    """The name of what a fault befalls."""
+    """The name of what a fault befalls, and which of its instances if only one."""
+    if fault.instance is not None:
+        return f"{trimmed(str(fault.service), 10)} instance {fault.instance:.0f}"
     return fault.traffic or fault.service or fault.client or ""
 
 
@@ -82,7 +84,11 @@ def effect(fault: Fault) -> str:
         return f"errors {format_ratio(fault.error_ratio)}"
     if fault.lost is not None:
         return f"lost {format_ratio(fault.lost)}"
-    return "paused"
+    if fault.discipline is not None:
+        return f"serves {fault.discipline}"
+    if fault.drop_queue is not None:
+        return "queue dropped"
+    return "retries off" if fault.retries is not None else "paused"
 
 
 def draw_windows(axes: Axes, named: Sequence[Window], unit: float, lift: float | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
 from sim.report.figures import NOTHING, figure, metric_words
 from sim.report.headroom import knee
+from sim.report.sections.mechanisms import beside
 from sim.study.curves import STEEP, can_fail
 from sim.study.load import bottleneck, callers, offered_load, scaled, steady
 from sim.units import format_rate, format_ratio
@@ -54,13 +55,15 @@ def hockey_stick(material: Material) -> Section | None:
 
 
 def goodput(material: Material) -> Section | None:
-    """Goodput against offered load for no retry, naive retry, jitter, jitter and budget, and as written."""
+    """Goodput against offered load for each way to retry, and in overload with each mechanism."""
     curve = material.curve
     if curve is None or not (curve["metric"] == "goodput").any():
         return None
     from sim.report.pictures.load import goodput_against_load as draw
 
     blocks: list[Block] = [Figure(draw(curve), _goodput_caption(material, curve)), _goodput_table(curve)]
+    if material.mechanisms is not None:
+        blocks += beside(material.mechanisms)
     blocks.append(Paragraph(_steady(material), quiet=True))
     return Section(6, "goodput", "Goodput against offered load", blocks)
 
