@@ -19,6 +19,7 @@ from sim.cli.options import (
 from sim.cli.printing import Table, frame_csv, json_text
 from sim.cli.status import OK, of_verdict
 from sim.cli.terminal import Terminal
+from sim.cli.variants import varied
 from sim.errors import QuantityError, UsageError
 from sim.report.figures import NOTHING, figure
 
@@ -122,17 +123,8 @@ def command(
 
 
 def parse_vary(said: "list[str] | tuple[str, ...]") -> dict[str, Any]:
-    """`["faults[0].rate=x2..x12:20", …]` -> key path -> a range as text, or the values of a list."""
-    keys: dict[str, Any] = {}
-    for one in said:
-        path, equals, values = one.partition("=")
-        if not equals or not path.strip() or not values.strip():
-            raise UsageError(f"--vary {one} is not path=values; write --vary 'faults[0].rate=x2..x12:20'")
-        text = values.strip()
-        if text.startswith("[") and text.endswith("]"):
-            keys[path.strip()] = [_plain(value.strip()) for value in text[1:-1].split(",") if value.strip()]
-        else:
-            keys[path.strip()] = text
+    """`["faults[0].rate=x2..x12:20", …]` -> key path -> a range as text, or the values of a list: two of them."""
+    keys = varied(said, "--vary 'faults[0].rate=x2..x12:20'")
     if said and len(keys) != 2:
         raise UsageError(
             f"--vary names {len(keys)} key{'s' if len(keys) != 1 else ''}, and a map has two; for example "
@@ -296,16 +288,6 @@ def _short(value: Any) -> str:
     import re
 
     return re.sub(r"[0-9]*\.[0-9]+", lambda found: f"{float(found[0]):.4g}", str(value))
-
-
-def _plain(text: str) -> Any:
-    """A listed value as YAML reads it: a number is one."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text.strip("'\"")
 
 
 def _duration(text: str) -> float:

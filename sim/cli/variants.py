@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import UsageError, printable
 
@@ -32,14 +32,46 @@ def expanded(texts: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for text in texts:
-        path, equals, values = (piece.strip() for piece in text.partition("="))
-        if not equals or not path or not values:
-            raise UsageError(f'--vary "{printable(text, 200)}" is not path=values; write {VARY_EXAMPLE}')
-        for value in split_at_commas(values):
-            found += [f"{path}={one}" for one in (_range(value, text) if ".." in value else [value.strip()])]
+        path, parts = _values(text, VARY_EXAMPLE)
+        for part in parts:
+            found += [f"{path}={one}" for one in (_range(part, text) if _is_range(part) else [part])]
     if len(found) > MOST:
         raise UsageError(f"--vary: {len(found):,} variants; the most are {MOST}; write {VARY_EXAMPLE}")
     return found
+
+
+def varied(texts: Sequence[str], example: str) -> dict[str, Any]:
+    """`["a.b=1..4", "c.d=[1, 3..5]"]` -> `{"a.b": "1..4", "c.d": [1, 3, 4, 5]}`: a range as it is, or what is listed.
+
+    Raises:
+        UsageError: a text that is not path=values, or a key that is named twice.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        path, parts = _values(text, example)
+        if path in found:
+            raise UsageError(f"--vary names {printable(path)} twice; write all its values once: {example}")
+        if len(parts) == 1 and _is_range(parts[0]):
+            found[path] = parts[0]
+        else:
+            found[path] = [
+                one for part in parts for one in (_range(part, text) if _is_range(part) else [_plain(part)])
+            ]
+    return found
+
+
+def _values(text: str, example: str) -> tuple[str, list[str]]:
+    """A path, and the texts of its values, which stand between commas, in brackets or not."""
+    path, equals, values = (piece.strip() for piece in text.partition("="))
+    if not equals or not path or not values:
+        raise UsageError(f'--vary "{printable(text, 200)}" is not path=values; write {example}')
+    if values.startswith("[") and values.endswith("]"):
+        values = values[1:-1]
+    return path, [part.strip() for part in split_at_commas(values) if part.strip()]
+
+
+def _is_range(part: str) -> bool:
+    return ".." in part and part[0] not in _QUOTES + "".join(_OPENING)
 
 
 def _range(value: str, text: str) -> Sequence[object]:
@@ -49,6 +81,16 @@ def _range(value: str, text: str) -> Sequence[object]:
         return parse_range(value)
     except ValueError as error:
         raise UsageError(f'--vary "{printable(text, 200)}": {error}; write {VARY_EXAMPLE}') from None
+
+
+def _plain(text: str) -> Any:
+    """A listed value as YAML reads it: a number is one."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip(_QUOTES)
 
 
 def variants_of(scenario: Scenario, texts: Sequence[str]) -> dict[str, Scenario]:

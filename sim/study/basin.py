@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE, wilson
-from sim.scenario.plan import parse_range
+from sim.study.axes import Axis, axis, axis_values, number_at
 from sim.study.fates import Fates, Judge, Judging, Progress, default_horizon
 from sim.study.load import scaled
 from sim.study.trigger import has_height, heightened, highest, lengthened, trigger_of
@@ -40,21 +40,6 @@ FACTORS: Final = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 
 Cell = tuple[int, int]
 """Places of a cell's values along the two keys."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One key of a map: its path, the values as they would stand in the file, and as numbers to draw by.
-
-    A value that is no number (`cancel: never`) is drawn by its place. `written` is the scenario's own value, None if
-    it is no number.
-    """
-
-    path: str
-    values: tuple[Any, ...]
-    numbers: tuple[float, ...]
-    numeric: bool
-    written: float | None = None
 
 
 @dataclass(frozen=True)
@@ -196,8 +181,10 @@ def basin_map(
     if math.prod(len(one) for one in values) > MOST_CELLS:
         raise UsageError(f"a map of {len(values[0])} × {len(values[1])} cells; the most are {MOST_CELLS:,}")
     scenarios = {cell: _varied(scenario, paths, values, cell) for cell in _cells(values)}
+    cells = [[(n, 0) for n in range(len(values[0]))], [(0, n) for n in range(len(values[1]))]]
     first, second = (
-        _axis(path, values[place], scenario, scenarios, place) for place, path in enumerate(paths)
+        axis(path, one, [number_at(scenarios[cell], path) for cell in along], scenario)
+        for path, one, along in zip(paths, values, cells, strict=True)
     )
     spending = _Spending(precision, confidence, few, most)
     return _mapped(judge, scenario, (first, second), scenarios, spending, progress)
@@ -272,19 +259,6 @@ def _mapped(
     return Basin(scenario, axes, found, near, horizon, spending.precision, spending.confidence)
 
 
-def axis_values(path: str, wanted: Any) -> tuple[Any, ...]:
-    """The values along one key: of a range as in a plan, or those listed. Raises UsageError for what is neither."""
-    if isinstance(wanted, str):
-        try:
-            return parse_range(wanted)
-        except ValueError as error:
-            raise UsageError(f"{path}: {error}; for example {path}=2..12:20 or {path}=[1, 2, 4]") from None
-    values = tuple(wanted)
-    if not values:
-        raise UsageError(f"{path}: no values; for example {path}=[1, 2, 4]")
-    return values
-
-
 def runs_for(share: float, precision: float, confidence: float = CONFIDENCE) -> int:
     """The runs after which Wilson's interval of a share has this half-width."""
     low, high = 1, 1 << 20
@@ -311,25 +285,6 @@ def _varied(
         return scenario.set(changes)
     except ScenarioError as error:
         raise UsageError(f"--vary: {error.problems[0].path}: {error.problems[0].text}") from None
-
-
-def _axis(
-    path: str, values: tuple[Any, ...], scenario: Scenario, scenarios: Mapping[Cell, Scenario], place: int
-) -> Axis:
-    """A key with its values as numbers, as the scenario reads them."""
-    read = [_number(scenarios[(n, 0) if place == 0 else (0, n)].get(path)) for n in range(len(values))]
-    known = [value for value in read if value is not None]
-    if len(known) < len(values):
-        return Axis(path, values, tuple(float(n) for n in range(len(values))), False)
-    return Axis(path, values, tuple(known), True, _number(scenario.get(path)))
-
-
-def _number(value: Any) -> float | None:
-    """A scenario's value as a number; that of a constant distribution, or of a change of workers, is one too."""
-    value = getattr(value, "value", value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def _with_more(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from sim.study.basin import Axis, Basin
+    from sim.study.axes import Axis
+    from sim.study.basin import Basin
 
 COLOURS = LinearSegmentedColormap.from_list("fates", [look.VERMILLION, "#F7F7F7", look.BLUE])
 """Collapse to recovery: safe with every common colour blindness, and lightest where neither is sure."""

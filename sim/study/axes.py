@@ -1,0 +1,83 @@
+"""The keys that a study varies: their values as they would stand in the file, and as numbers to draw by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import UsageError
+from sim.scenario.plan import parse_range
+
+if TYPE_CHECKING:
+    from sim.scenario.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One key: its path, the values as they would stand in the file, and as numbers to draw by.
+
+    A value that is no number (`cancel: never`) is drawn by its place. `written` is the scenario's own value, None if
+    it is no number.
+    """
+
+    path: str
+    values: tuple[Any, ...]
+    numbers: tuple[float, ...]
+    numeric: bool
+    written: float | None = None
+
+
+def axis(path: str, values: tuple[Any, ...], read: Sequence[float | None], scenario: Scenario) -> Axis:
+    """A key with its values, and the numbers that scenarios read in them, None where one is none."""
+    known = [value for value in read if value is not None]
+    if len(known) < len(values):
+        return Axis(path, values, tuple(float(n) for n in range(len(values))), False)
+    return Axis(path, values, tuple(known), True, number_at(scenario, path))
+
+
+def axis_values(path: str, wanted: Any, many: int | None = None) -> tuple[Any, ...]:
+    """The values along one key: of a range as in a plan, or those listed.
+
+    Args:
+        path: the key, for the message.
+        wanted: a range, or values.
+        many: how many values a range has that does not say.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if isinstance(wanted, str):
+        try:
+            return _range(wanted, many)
+        except ValueError as error:
+            raise UsageError(f"{path}: {error}; for example {path}=2..12:20 or {path}=[1, 2, 4]") from None
+    values = tuple(wanted)
+    if not values:
+        raise UsageError(f"{path}: no values; for example {path}=[1, 2, 4]")
+    return values
+
+
+def _range(text: str, many: int | None) -> tuple[Any, ...]:
+    try:
+        return parse_range(text)
+    except ValueError:
+        if many is None or ":" in text:
+            raise
+    return parse_range(f"{text}:{many}")
+
+
+def number_at(scenario: Scenario, path: str) -> float | None:
+    """The number at a key path, in base units; None where there is nothing, or no number.
+
+    That of a constant distribution, or of a change of workers, is one too.
+    """
+    try:
+        value = scenario.get(path)
+    except UsageError:
+        return None
+    value = getattr(value, "value", value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
