@@ -1,7 +1,9 @@
-"""`forebay plan`: the fewest workers that meet every objective with confidence, and the table around it."""
+"""`forebay plan`: the cheapest values that meet every objective with confidence, and the table around them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from sim.cli.files import load_scenario
 from sim.cli.options import (
@@ -15,17 +17,46 @@ from sim.cli.options import (
     SeedOption,
     SetOption,
 )
-from sim.cli.printing import Table, asked, frame_csv, json_text, shown
+from sim.cli.planned import answer, notes, tables
+from sim.cli.printing import frame_csv, json_text
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
+from sim.cli.variants import varied
 
 if TYPE_CHECKING:
-    from sim.study.plan import Planned
+    from sim.scenario.scenario import Scenario
+
+EXAMPLE = "--vary services.api.workers=8..24"
 
 
 def command(
     file: ScenarioFile,
     settings: SetOption = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="PATH=VALUES",
+            help="What may change, in place of plan.vary: services.api.workers=8..24. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    minimize: Annotated[
+        str | None,
+        typer.Option(
+            "--minimize",
+            metavar="PATH|PRICES",
+            help="A key path, or prices: '{worker_hour: 0.12, rejection: 0.002}'.",
+            show_default=False,
+        ),
+    ] = None,
+    confidence: Annotated[
+        str | None,
+        typer.Option("--confidence", metavar="RATIO", help="Of the answer: 99%.", show_default=False),
+    ] = None,
+    regret: Annotated[
+        bool, typer.Option("--regret", help="Also plan for 0.8, 0.9, 1.1 and 1.2 times the load.")
+    ] = False,
     engine: EngineOption = None,
     seed: SeedOption = None,
     replications: ReplicationsOption = None,
@@ -34,9 +65,9 @@ def command(
     quiet: QuietOption = False,
     no_color: NoColorOption = False,
 ) -> int:
-    """Find the fewest workers that meet every objective."""
+    """Find the cheapest values that meet every objective."""
     terminal = Terminal(quiet, no_color)
-    scenario = load_scenario(file, settings)
+    scenario = _asked(load_scenario(file, settings), vary, minimize, confidence)
     given = {"run.engine": engine, "run.seed": seed, "run.replications": replications}
     changes = {path: value for path, value in given.items() if value is not None}
     from sim.study.plan import plan
@@ -44,6 +75,7 @@ def command(
     with terminal.progress(f"planning {scenario.name}") as bar:
         planned = plan(
             scenario.set(changes) if changes else scenario,
+            regret=regret,
             jobs=jobs,
             progress=lambda candidate: bar.say(f"trying {candidate}"),
         )
@@ -52,44 +84,32 @@ def command(
     elif style == "csv":
         terminal.write(frame_csv(planned.table))
     elif style == "md":
-        terminal.write(f"# {scenario.name}\n\n{answer(planned)}\n\n{candidates(planned).markdown()}")
+        shown = "\n".join(table.markdown() for table in tables(planned))
+        terminal.write(f"# {scenario.name}\n\n{answer(planned)}\n\n{shown}")
     else:
-        terminal.show(candidates(planned).rich(), answer(planned))
+        terminal.show(*(table.rich() for table in tables(planned)), answer(planned))
+    for note in notes(planned):
+        terminal.note(note)
     return of_verdict(planned.verdict)
 
 
-def answer(planned: "Planned") -> str:
-    """The answer in a sentence or two."""
-    binding = planned.binding
-    what = f"{binding['subject']} {binding['metric']} {asked(binding)}" if binding is not None else ""
-    tried = f"{planned.evaluations} candidates simulated, {100.0 * planned.confidence:g} % confidence"
-    if planned.best is not None:
-        least = (
-            f"fewer would break {what}"
-            if planned.minimal
-            else f"whether fewer would keep {what} is not certain"
-        )
-        return f"{_values(planned.best)} meets every objective; {least} ({tried})."
-    if planned.verdict == "missed":
-        return f"Nothing in the range meets every objective; nearest to fail is {what} ({tried})."
-    return f"Inconclusive: no candidate is certain to meet {what}; more replications may tell ({tried})."
+def _asked(
+    scenario: "Scenario", vary: list[str] | None, minimize: str | None, confidence: str | None
+) -> "Scenario":
+    """The scenario with a plan that says what the command line says."""
+    changes: dict[str, Any] = {}
+    if vary:
+        changes["plan.vary"] = varied(vary, EXAMPLE)
+    elif scenario.plan is None and (minimize is not None or confidence is not None):
+        from sim.study.plan import default_range
+
+        changes["plan.vary"] = default_range(scenario)
+    if minimize is not None:
+        changes["plan.minimize"] = minimize
+    if confidence is not None:
+        changes["plan.confidence"] = confidence
+    return _set(scenario, changes) if changes else scenario
 
 
-def candidates(planned: "Planned") -> Table:
-    """Every candidate simulated: its values, each objective's figure, the verdict."""
-    first = planned.candidates[0]
-    named = [f"{one['subject']} {one['metric']} {asked(one)}" for one in first.objectives]
-    rows = [
-        (
-            *(str(value) for value in one.values.values()),
-            *(shown(objective) for objective in one.objectives),
-            str(one.replications),
-            one.verdict + (" ←" if one.values == planned.best else ""),
-        )
-        for one in planned.candidates
-    ]
-    return Table("Candidates", (*first.values, *named, "replications", "verdict"), rows)
-
-
-def _values(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{path} = {value}" for path, value in values.items())
+def _set(scenario: "Scenario", changes: Mapping[str, Any]) -> "Scenario":
+    return scenario.set(changes, label="the command line")

@@ -41,8 +41,9 @@ def as_written(data: Any) -> Iterator[Finding]:
     """Faults between the parts of a scenario that may itself be wrong anywhere."""
     yield from _sizes(data)
     yield from _traffic(data)
-    yield from _faults(data)
-    yield from _objectives(data)
+    yield from _faults(data, _at(data, "faults"), ("faults",))
+    yield from _objectives(data, _at(data, "objectives"), ("objectives",))
+    yield from _plan(data)
 
 
 def as_read(scenario: Scenario) -> Iterator[Finding]:
@@ -81,51 +82,68 @@ def _traffic(data: Any) -> Iterator[Finding]:
             yield from _exists(data, "client", client, ("traffic", name, "client"))
 
 
-def _faults(data: Any) -> Iterator[Finding]:
-    faults = _at(data, "faults")
+def _faults(data: Any, faults: Any, above: Keys) -> Iterator[Finding]:
     for place, fault in enumerate(faults if isinstance(faults, list | tuple) else ()):
-        for kind in SECTIONS:
-            name = _at(fault, kind)
-            if isinstance(name, str):
-                yield from _exists(data, kind, name, ("faults", place, kind))
-        service, instance = _at(fault, "service"), _at(fault, "instance")
-        if isinstance(service, str) and _at(fault, "discipline") is not None:
-            own = _at(_at(_at(_at(data, "services"), service), "queue"), "discipline")
-            kind = own if isinstance(own, str) else _at(own, "kind")
-            if kind in ("random", "priority", "shortest", "earliest_deadline"):
-                yield Finding(
-                    ("faults", place, "discipline"),
-                    f"the queue of {printable(service)} is served by rank ({kind}), which a fault cannot change",
-                    "a service whose queue is fifo, lifo or adaptive_lifo",
-                )
-        if isinstance(service, str) and isinstance(instance, int):
-            many = _at(_at(_at(data, "services"), service), "instances") or 1
-            if isinstance(many, int) and instance >= many:
-                yield Finding(
-                    ("faults", place, "instance"),
-                    f"service {printable(service)} has {many} instance{'s' if many > 1 else ''}, numbered from 0",
-                    f"instance: {many - 1}",
-                )
-        source = _at(fault, "traffic")
-        if _at(fault, "rate") is None or not isinstance(source, str):
-            continue
-        kind = _at(_at(_at(_at(data, "traffic"), source), "arrivals"), "kind")
-        if isinstance(kind, str) and not _accepts_rate_factor(kind):
+        yield from _fault(data, fault, (*above, place))
+
+
+def _fault(data: Any, fault: Any, above: Keys) -> Iterator[Finding]:
+    for kind in SECTIONS:
+        name = _at(fault, kind)
+        if isinstance(name, str):
+            yield from _exists(data, kind, name, (*above, kind))
+    service, instance = _at(fault, "service"), _at(fault, "instance")
+    if isinstance(service, str) and _at(fault, "discipline") is not None:
+        own = _at(_at(_at(_at(data, "services"), service), "queue"), "discipline")
+        kind = own if isinstance(own, str) else _at(own, "kind")
+        if kind in ("random", "priority", "shortest", "earliest_deadline"):
             yield Finding(
-                ("faults", place, "rate"),
-                f"arrivals of kind {kind} have no rate that a factor could change",
-                "a fault of a source with a rate, such as kind: poisson",
+                (*above, "discipline"),
+                f"the queue of {printable(service)} is served by rank ({kind}), which a fault cannot change",
+                "a service whose queue is fifo, lifo or adaptive_lifo",
             )
+    if isinstance(service, str) and isinstance(instance, int):
+        many = _at(_at(_at(data, "services"), service), "instances") or 1
+        if isinstance(many, int) and instance >= many:
+            yield Finding(
+                (*above, "instance"),
+                f"service {printable(service)} has {many} instance{'s' if many > 1 else ''}, numbered from 0",
+                f"instance: {many - 1}",
+            )
+    source = _at(fault, "traffic")
+    if _at(fault, "rate") is None or not isinstance(source, str):
+        return
+    kind = _at(_at(_at(_at(data, "traffic"), source), "arrivals"), "kind")
+    if isinstance(kind, str) and not _accepts_rate_factor(kind):
+        yield Finding(
+            (*above, "rate"),
+            f"arrivals of kind {kind} have no rate that a factor could change",
+            "a fault of a source with a rate, such as kind: poisson",
+        )
 
 
-def _objectives(data: Any) -> Iterator[Finding]:
-    objectives = _at(data, "objectives")
+def _plan(data: Any) -> Iterator[Finding]:
+    """Names in what a plan must survive, and in what things cost."""
+    plan = _at(data, "plan")
+    survive = _at(plan, "survive")
+    for place, entry in enumerate(survive if isinstance(survive, list | tuple) else ()):
+        above: Keys = ("plan", "survive", place)
+        yield from _fault(data, entry, above)
+        yield from _faults(data, _at(entry, "faults"), (*above, "faults"))
+        yield from _objectives(data, _at(entry, "objectives"), (*above, "objectives"))
+    prices = _at(plan, "minimize")
+    for kind, section in (("service", "services"), ("traffic", "traffic")):
+        for name, _ in _named(prices, section):
+            yield from _exists(data, kind, name, ("plan", "minimize", section, name))
+
+
+def _objectives(data: Any, objectives: Any, above: Keys) -> Iterator[Finding]:
     for place, objective in enumerate(objectives if isinstance(objectives, list | tuple) else ()):
         subject = _at(objective, "subject")
         if isinstance(subject, str):
             kind, _, name = subject.partition(":")
             if kind in SECTIONS and name:
-                yield from _exists(data, kind, name, ("objectives", place, "subject"), f'"{kind}:{{}}"')
+                yield from _exists(data, kind, name, (*above, place, "subject"), f'"{kind}:{{}}"')
 
 
 def _exists(data: Any, kind: str, name: str, keys: Keys, spelling: str = "{}") -> Iterator[Finding]:

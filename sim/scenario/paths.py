@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from sim.errors import Problem, ScenarioError, UsageError, printable, sentence
 from sim.scenario.consistency import Finding
 from sim.scenario.document import Key, copied, path_of, unplaced
+from sim.scenario.prices import PRICES_EXAMPLE
 from sim.scenario.quantities import show
 from sim.scenario.reader import read
 from sim.scenario.rule import Rule
@@ -140,6 +141,18 @@ def wrong_plans(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Ite
                 where = "" if first.path == path_of(keys) else f"with {show(value)}, {first.path}: "
                 yield Finding(at, f"{where}{first.message}", first.example, first.suggestion)
                 break
+
+
+def wrong_cost(scenario: Scenario, minimize: str) -> Iterator[Finding]:
+    """What is wrong with the key path of a number that a plan makes small."""
+    at = ("plan", "minimize")
+    try:
+        value = look(scenario, minimize)
+    except UsageError as error:
+        yield Finding(at, str(error), PRICES_EXAMPLE)
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield Finding(at, f"{minimize} is not a number", PRICES_EXAMPLE)
 
 
 def _labelled(problem: Problem, labels: Mapping[str, str]) -> Problem:

@@ -1,4 +1,4 @@
-"""The plan section: which values may vary, and how sure the answer must be."""
+"""The plan section: which values may vary, what is minimized, what must be survived, how sure the answer must be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from sim.scenario.mishaps import MISHAP_EXAMPLE, MOST_MISHAPS, Survived
 from sim.scenario.part import FrozenDict, Part
+from sim.scenario.prices import Minimize
 from sim.scenario.quantities import Ratio, refuse, show
 from sim.units import NUMBER
 
@@ -108,6 +110,18 @@ def _sure(confidence: float) -> float:
     return confidence
 
 
+def _above_zero(indifference: float) -> float:
+    if not indifference > 0.0:
+        raise refuse(f"{indifference:g} is not above 0: equal costs could never be told apart", "1%")
+    return indifference
+
+
+def _not_too_many(survive: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(survive) > MOST_MISHAPS:
+        raise refuse(f"{len(survive):,} entries; the most are {MOST_MISHAPS}", f"[{MISHAP_EXAMPLE}]")
+    return survive
+
+
 class Plan(Part):
     """What a plan may change to meet the objectives at the least cost."""
 
@@ -115,6 +129,20 @@ class Plan(Part):
         description="key path -> the values it may have",
         examples=[{"services.api.workers": "101..140"}],
         json_schema_extra={"minProperties": 1},
+    )
+    minimize: Minimize | None = Field(
+        default=None,
+        description="a key path, or prices; none: the workers of all services",
+        examples=[{"worker_hour": 0.12, "rejection": 0.002}],
+    )
+    survive: Annotated[tuple[Survived, ...], AfterValidator(_not_too_many)] = Field(
+        default=(),
+        description="what may go wrong, each by itself, without the objectives being missed",
+        examples=[[{"at": "60s", "for": "30s", "service": "api", "workers": "x0.67"}]],
+    )
+    indifference: Annotated[Ratio, AfterValidator(_above_zero)] = Field(
+        default=0.01,
+        description="of a random cost: the share by which a plan may be dearer than the cheapest without it mattering",
     )
     confidence: Annotated[Ratio, AfterValidator(_sure)] = Field(
         default=0.95, description="how sure the answer must be"

@@ -210,10 +210,14 @@ class Scenario(Part):
         return scenario_html(self)
 
     def _contradictions(self) -> Iterator[consistency.Finding]:
-        from sim.scenario.paths import wrong_plans
+        from sim.scenario.mishaps import wrong_mishaps
+        from sim.scenario.paths import wrong_cost, wrong_plans
 
         yield from consistency.as_read(self)
         if self.plan is not None:
+            yield from wrong_mishaps(self)
+            if isinstance(self.plan.minimize, str):
+                yield from wrong_cost(self, self.plan.minimize)
             yield from wrong_plans(self, self.plan.vary)
 
     def _rewritten(self) -> dict[str, Any]:

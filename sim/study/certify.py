@@ -88,6 +88,10 @@ class Judged:
         }
 
 
+Further = Callable[[Results, float, float], Judged]
+"""(results, error that a *met* may have, error that a *missed* may have) -> a row."""
+
+
 @dataclass(frozen=True, repr=False)
 class Certificate:
     """Whether a scenario meets all its objectives together, and how sure that is.
@@ -174,6 +178,7 @@ def certify(
     Raises:
         UsageError: there are no objectives, or a number is out of its range.
     """
+    _refuse(scenario, confidence)
     judging = Judging(
         scenario, confidence=confidence, first=first, most=most, seed=seed, jobs=jobs, theory=theory
     )
@@ -187,7 +192,9 @@ def certify(
 class Judging:
     """A certificate in the making, one look after the other: for those who judge many scenarios in turn.
 
-    The arguments are those of `certify`.
+    The arguments are those of `certify`, and two more. `alternatives` is the number of such judgements of which any
+    that says *missed* decides for all: they share the error of that. `further` gives rows for what must hold
+    beside the objectives. Without anything that must hold, all is met at the first look.
     """
 
     def __init__(
@@ -200,8 +207,9 @@ class Judging:
         seed: int | None = None,
         jobs: int | None = None,
         theory: bool = True,
+        alternatives: int = 1,
+        further: Further | None = None,
     ) -> None:
-        _refuse(scenario, confidence)
         own = max(LEAST_REPLICATIONS, scenario.run.replications)
         begin = scenario.run.whole(own if first is None else first)
         self.scenario, self.confidence = scenario, confidence
@@ -212,11 +220,12 @@ class Judging:
         self.looks = 0
         self.rows: tuple[Judged, ...] = ()
         self._seed, self._jobs, self._theory = seed, jobs, theory
+        self._alternatives, self._further = alternatives, further
 
     @property
     def verdict(self) -> Verdict:
         """As far as it is known."""
-        return verdict_of(self.rows) if self.rows else "inconclusive"
+        return verdict_of(self.rows) if self.looks else "inconclusive"
 
     @property
     def over(self) -> bool:
@@ -237,7 +246,8 @@ class Judging:
             self.results = run(self.scenario, seed=self._seed, replications=number, jobs=self._jobs)
         else:
             self.results = extended(self.results, number, jobs=self._jobs)
-        self.rows = judged(self.results, (1.0 - self.confidence) * spending(self.steps)[self.looks])
+        error = (1.0 - self.confidence) * spending(self.steps)[self.looks]
+        self.rows = judged(self.results, error, self._alternatives, self._further)
         self.looks += 1
 
     def certificate(self) -> Certificate:
@@ -279,10 +289,14 @@ def spending(steps: Sequence[int]) -> tuple[float, ...]:
     return tuple(now - before for before, now in zip([0.0, *reached], reached, strict=False))
 
 
-def judged(results: Results, error: float) -> tuple[Judged, ...]:
-    """Every objective at one look that may spend so much error; see the head of this file."""
+def judged(
+    results: Results, error: float, alternatives: int = 1, further: Further | None = None
+) -> tuple[Judged, ...]:
+    """Everything that must hold, at one look that may spend so much error; see the head of this file."""
     objectives = results.scenario.objectives
-    return tuple(_judged(results, wanted, error, error / len(objectives)) for wanted in objectives)
+    sharing = max(1, len(objectives) + (further is not None)) * alternatives
+    rows = tuple(_judged(results, wanted, error, error / sharing) for wanted in objectives)
+    return rows if further is None else (*rows, further(results, error, error / sharing))
 
 
 def verdict_of(rows: Sequence[Judged]) -> Verdict:

@@ -95,6 +95,12 @@ def run(
     return Results(scenario, runs, engine=engine, seed=seed)
 
 
+def further(results: Results, numbers: range, *, jobs: int | None = None) -> Results:
+    """The replications of these numbers alone, with the seed and warm-up of the results."""
+    more = _all(results.scenario, results.engine, results.seed, numbers, results.warmup, jobs)
+    return Results(results.scenario, more, engine=results.engine, seed=results.seed)
+
+
 def extended(results: Results, replications: int, *, jobs: int | None = None) -> Results:
     """The results with more replications: those there are, and the next ones of the same seed and warm-up."""
     more = _all(

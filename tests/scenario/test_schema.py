@@ -102,7 +102,25 @@ objectives:
   - {subject: "traffic:web", metric: latency_p99, at_most: 1s}
   - {subject: "service:api", metric: queue_length, at_most: 12.5}
   - {subject: "client:eager", metric: goodput, at_least: 100/s}
-plan: {vary: {services.api.workers: "8..24", services.api.queue.capacity: [16, inf]}, confidence: 0.9}
+plan:
+  vary: {services.api.workers: "8..24", services.api.queue.capacity: [16, inf]}
+  minimize:
+    worker_hour: 0.12
+    place_hour: 0.001
+    attempt: 0.0001
+    rejection: 0.002
+    failure: 0.05
+    second_waited: 0.01
+    services: {db: {worker_hour: 0.9, place_hour: 0, rejection: 0.1, second_waited: 0}}
+    traffic: {web: {attempt: 0, failure: 2.5}}
+  survive:
+    - {at: 60s, for: 30s, service: api, workers: x0.67}
+    - name: a spike
+      faults: [{at: 60s, for: 30s, traffic: web, rate: x3}]
+      objectives: [{subject: "traffic:web", metric: success_ratio, at_least: 95%}]
+      recover_within: 1min
+  indifference: 2%
+  confidence: 0.9
 run: {duration: 10min, warmup: auto, replications: 20, seed: 7, antithetic: true, engine: reference, series: 1s,
   drain: false}
 """

@@ -121,14 +121,15 @@ def wrong_of(found: Certificate, right: str) -> bool:
 
 
 def test_verdicts_are_wrong_no_more_often_than_allowed() -> None:
-    # Just missed and just met, at 80 %, where errors are frequent enough to be counted: of 150 certificates with an
-    # error of 20 % or less, more than 48 wrong ones come once in ten thousand studies.
-    scenario = of(WAITS.format("wait_probability", "at_most: 49%"), **{"run.duration": "60s"})
-    for bound, right in (("49%", "missed"), ("51%", "met")):
-        near = scenario.set("objectives[0].at_most", bound)
-        found = [certify(near, confidence=0.8, seed=seed, jobs=1, theory=False) for seed in range(150)]
-        assert sum(wrong_of(one, right) for one in found) <= 48
-        assert any(one.verdict == right for one in found)
+    # Just missed, at 80 %, where errors are frequent enough to be counted: of 100 certificates with an error of 20 % or
+    # less, more than 36 wrong ones come once in ten thousand studies.
+    near = of(WAITS.format("wait_probability", "at_most: 49%"), **{"run.duration": "60s"})
+    found = [
+        certify(near, confidence=0.8, first=5, most=20, seed=seed, jobs=1, theory=False)
+        for seed in range(100)
+    ]
+    assert sum(wrong_of(one, "missed") for one in found) <= 36
+    assert any(one.verdict == "missed" for one in found)
 
 
 def test_without_objectives_or_with_a_wild_confidence_it_is_a_usage_error() -> None:

@@ -47,20 +47,33 @@ def test_an_infeasible_range_is_missed() -> None:
     assert (planned.verdict, planned.best, planned.feasible) == ("missed", None, False)
 
 
-def test_a_bound_that_lies_on_the_truth_stays_undecided() -> None:
-    # One worker at load 0.5: a request waits with probability 0.5 exactly.
-    scenario = sim.loads(
-        """
-        traffic: {web: {arrivals: {kind: poisson, rate: 5/s}, call: api}}
-        services: {api: {workers: 1, service_time: {kind: exponential, mean: 100ms}}}
-        objectives: [{subject: "service:api", metric: wait_probability, at_most: 50%}]
-        plan: {vary: {services.api.workers: [1]}, confidence: 99%}
-        run: {duration: 200s, warmup: 10s, replications: 5}
-        """
-    )
-    planned = sim.plan(scenario)
+# One worker at load 0.5: a request waits with probability 0.5 exactly.
+TIE = """
+traffic: {web: {arrivals: {kind: poisson, rate: 5/s}, call: api}}
+services: {api: {workers: 1, service_time: {kind: exponential, mean: 100ms}}}
+objectives: [{subject: "service:api", metric: wait_probability, at_most: 50%}]
+plan: {vary: {services.api.workers: [1]}, confidence: 99%}
+run: {duration: 200s, warmup: 10s, replications: 5}
+"""
+
+
+def test_a_bound_that_lies_on_the_truth_is_settled_by_theory() -> None:
+    planned = sim.plan(sim.loads(TIE))
+    assert planned.best == {"services.api.workers": 1}
+    assert planned.answer is not None
+    assert planned.answer.objectives[0]["decided_by"] == "theory"
+    assert "exactly" in planned.notes[0]
+
+
+def test_where_theory_knows_nothing_it_stays_undecided_and_says_what_it_would_take() -> None:
+    # A start that theory does not speak of, at no loss: the figures are the same.
+    planned = sim.plan(sim.loads(TIE).set("traffic.web.arrivals.start", "1ms"))
     assert planned.verdict == "inconclusive"
     assert planned.candidates[0].replications > 5
+    assert planned.needed is not None
+    assert planned.needed_duration is not None
+    assert planned.needed > planned.candidates[0].replications
+    assert planned.needed_duration > 200.0
 
 
 def test_other_keys_are_tried_and_the_fewest_workers_win() -> None:
