@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from sim.study.replicate import run as run
     from sim.study.sensitivity import sensitivity as sensitivity
     from sim.study.stability import stability as stability
+    from sim.study.sweep import SweepInterrupted as SweepInterrupted
+    from sim.study.sweep import sweep as sweep
+    from sim.study.swept import Sweep as Sweep
     from sim.theory.match import analyze as theory
 
 _HOME = {
@@ -43,6 +46,9 @@ _HOME = {
     "report": "sim.report",
     "sensitivity": "sim.study.sensitivity",
     "stability": "sim.study.stability",
+    "sweep": "sim.study.sweep",
+    "Sweep": "sim.study.swept",
+    "SweepInterrupted": "sim.study.sweep",
 }
 """Public name -> the module where it lives."""
 
@@ -51,6 +57,8 @@ __all__ = [
     "Interrupted",
     "Results",
     "Scenario",
+    "Sweep",
+    "SweepInterrupted",
     "check",
     "compare",
     "load",
@@ -60,6 +68,7 @@ __all__ = [
     "run",
     "sensitivity",
     "stability",
+    "sweep",
     "theory",
 ]
 

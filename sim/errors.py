@@ -5,7 +5,8 @@
     │   └── QuantityError     2   text that is not a duration, rate, ratio, count or factor
     ├── ScenarioError         3   a scenario that cannot be read; carries every problem found
     ├── AuditError            1   a run that breaks conservation or Little's law
-    └── EngineError           1   an engine that cannot go on
+    ├── EngineError           1   an engine that cannot go on
+    └── WorkerError           1   workers that cannot be reached, or end again and again
 
 The number is the command's exit status. A missed objective is a verdict, not an error.
 """
@@ -90,6 +91,10 @@ class AuditError(ForebayError):
 
 class EngineError(ForebayError):
     """An engine that cannot go on, for example because simulated time stands still."""
+
+
+class WorkerError(ForebayError):
+    """Workers that cannot be reached, that end again and again, or that are not of this version."""
 
 
 def sentence(message: str, example: str, suggestion: str) -> str:

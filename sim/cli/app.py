@@ -25,6 +25,7 @@ from sim.cli import (
     schema,
     sensitivity,
     stability,
+    sweep,
     theory,
     validate,
 )
@@ -56,6 +57,7 @@ VERBS = {
         report,
         compare,
         check,
+        sweep,
         plan,
         sensitivity,
         stability,

@@ -68,13 +68,13 @@ def parse_settings(settings: Iterable[str]) -> dict[str, str]:
 
 def page_path(out: Path | None, name: str, ending: str, kind: str) -> Path:
     """Where a page goes: the file said, into the folder said, or into the current one as `<name>-<kind>`."""
-    page = Path(f"{_file_name(name)}-{kind}.{ending}")
+    page = Path(f"{file_name(name)}-{kind}.{ending}")
     if out is None:
         return page
     return out / page if out.is_dir() or not out.suffix else out
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """A scenario's name as part of a file's name."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip(".")
 

@@ -62,7 +62,12 @@ class Results:
         """Every metric of every subject: subject, metric, mean, low, high, n, unit, method."""
         import pandas as pd
 
-        return pd.DataFrame([self._row(subject, metric) for subject, metric in self._figures[0]])
+        return pd.DataFrame([self.row(subject, metric) for subject, metric in self.measured])
+
+    @property
+    def measured(self) -> tuple[tuple[str, str], ...]:
+        """Subject and metric of every figure."""
+        return tuple(self._figures[0])
 
     @property
     def twins(self) -> bool:
@@ -87,7 +92,8 @@ class Results:
         """(mean, low, high, method) of a metric at a confidence."""
         return estimate(self.figures(subject, metric), metric, confidence, twins=self.twins)
 
-    def _row(self, subject: str, metric: str) -> dict[str, Any]:
+    def row(self, subject: str, metric: str) -> dict[str, Any]:
+        """One figure as a row of the summary."""
         mean, low, high, method = self.estimate(subject, metric)
         return {
             "subject": subject,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from sim.scenario.plan import parse_range
 
 if TYPE_CHECKING:
     from sim.scenario.scenario import Scenario
+
+_COUNTS = re.compile(r"\s*[0-9]+\s*\.\.\s*[0-9]+\s*")
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def axis_values(path: str, wanted: Any, many: int | None = None) -> tuple[Any, .
     Args:
         path: the key, for the message.
         wanted: a range, or values.
-        many: how many values a range has that does not say.
+        many: how many values a range of quantities has that does not say; one of counts has every whole number.
 
     Raises:
         UsageError: it is neither.
@@ -60,11 +63,8 @@ def axis_values(path: str, wanted: Any, many: int | None = None) -> tuple[Any, .
 
 
 def _range(text: str, many: int | None) -> tuple[Any, ...]:
-    try:
+    if many is None or ":" in text or _COUNTS.fullmatch(text):
         return parse_range(text)
-    except ValueError:
-        if many is None or ":" in text:
-            raise
     return parse_range(f"{text}:{many}")
 
 

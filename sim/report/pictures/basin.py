@@ -9,24 +9,21 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from sim.scenario.quantities import show
 from sim.units import format_duration, format_ratio
 
 from . import style as look
-from .marks import short
+from .cells import cell_edges, label, value_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from sim.study.axes import Axis
     from sim.study.basin import Basin
 
 COLOURS = LinearSegmentedColormap.from_list("fates", [look.VERMILLION, "#F7F7F7", look.BLUE])
 """Collapse to recovery: safe with every common colour blindness, and lightest where neither is sure."""
 
 _WIDTH, _HEIGHT = 7.2, 4.6
-_TICKS = 8
 
 
 def basin(found: Basin) -> look.Picture:
@@ -45,7 +42,7 @@ def basin(found: Basin) -> look.Picture:
         axes = picture.add_axes((0.11, 0.12, 0.71, 0.77))
         axes.set_title("Probability of recovery")
         axes.grid(visible=False)
-        edges = [_edges(shape[1]), _edges(shape[0])]
+        edges = [cell_edges(shape[1]), cell_edges(shape[0])]
         axes.pcolormesh(
             *edges, share, cmap=COLOURS, norm=Normalize(0.0, 1.0), edgecolors="white", linewidth=0.4
         )
@@ -60,8 +57,8 @@ def basin(found: Basin) -> look.Picture:
                 color=look.BLACK,
                 marker="x",
             )
-        _ticks(axes, second, "x")
-        _ticks(axes, first, "y")
+        value_ticks(axes, second, "x")
+        value_ticks(axes, first, "y")
         axes.set_xlabel(second.path)
         axes.set_ylabel(first.path)
         _mark_as_written(axes, found)
@@ -86,36 +83,6 @@ def _scale(axes: Axes) -> None:
     ends = (("recovers", 1.025, look.BLUE), ("collapses", -0.06, look.VERMILLION))
     for word, height, colour in ends:
         axes.text(0.0, height, word, transform=axes.transAxes, fontsize=8, color=look.ink(colour))
-
-
-def _edges(count: int) -> NDArray[np.float64]:
-    """The borders of so many cells whose middles are at 0, 1, 2 …"""
-    return np.arange(count + 1, dtype=np.float64) - 0.5
-
-
-def _ticks(axes: Axes, axis: Axis, which: str) -> None:
-    """Every so many of the values, in their own spelling."""
-    step = max(1, math.ceil(len(axis.values) / _TICKS))
-    places = list(range(0, len(axis.values), step))
-    shown = axes.xaxis if which == "x" else axes.yaxis
-    shown.set_major_locator(FixedLocator(places))
-    shown.set_major_formatter(FuncFormatter(lambda place, _: label(axis, round(place))))
-
-
-def label(axis: Axis, place: int) -> str:
-    """A value as it stands beside a map: durations with their unit, factors with their sign."""
-    value = axis.values[place]
-    if not axis.numeric:
-        return show(value).strip('"')
-    if isinstance(value, str) and value.startswith("x"):
-        return f"×{short(axis.numbers[place])}"
-    if isinstance(value, str) and value.endswith("%"):
-        return format_ratio(round(axis.numbers[place], 4))
-    if isinstance(value, str) and "/" in value:
-        return f"{short(axis.numbers[place])}/s"
-    if isinstance(value, str):
-        return format_duration(axis.numbers[place])
-    return short(axis.numbers[place])
 
 
 def _mark_as_written(axes: Axes, found: Basin) -> None:
