@@ -123,9 +123,8 @@ def refuse_broken(audits: pd.DataFrame, books: dict[str, Any]) -> None:
     Raises:
         AuditError: it names what does not add up.
     """
-    broken = audits[~audits["passed"]]
-    if len(broken):
-        first = broken.iloc[0]
+    if not audits["passed"].all():
+        first = audits[~audits["passed"]].iloc[0]
         raise AuditError(
             f"Little's law is broken at {first['subject']} ({first['boundary']}): the integral of the number inside "
             f"and the sum of the stays differ by {first['residual']:.3g} of their size"

@@ -238,6 +238,7 @@ def test_two_processes_do_not_write_to_one_folder(tiny: Scenario, tmp_path: Path
 
 def test_a_point_that_cannot_be_run_is_named_and_does_not_stop_the_others(tmp_path: Path) -> None:
     users = sim.loads(TEXT.replace("kind: poisson, rate: 20/s", "kind: closed, users: 1, think: 0s"))
+    users = users.set("run.replications", 1)
     vary = {"services.api.service_time": ["0s", "10ms"]}
     swept = sim.sweep(users, vary, folder=tmp_path, metrics=["traffic:web goodput"])
     assert list(swept.failed) == [0]
