@@ -1,0 +1,129 @@
+"""A sweep of ten thousand points that is killed: by `kill -9`, twice, and by the loss of a worker of a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.page import ROOT, paragraph, table, verdict, write_section
+from tests.study.loopback import cluster
+
+POINTS = 10_000
+KILLED_AT = (0.3, 0.7)
+"""Shares of the points that are finished when the process is killed."""
+
+SCENARIO = """\
+name: ten_thousand
+traffic:
+  web: {arrivals: {kind: poisson, rate: 40/s}, call: api, client: app}
+clients:
+  app: {timeout: 1s, retry: {attempts: 3, backoff: {kind: exponential, base: 50ms, cap: 1s, jitter: full}}}
+services:
+  api: {workers: 4, service_time: {kind: exponential, mean: 80ms}, queue: {capacity: 40}}
+run: {duration: 10s, replications: 2, seed: 7}
+"""
+WORDS = (
+    *("--vary", "services.api.workers=1..10"),
+    *("--vary", "traffic.web.arrivals.rate=5/s..100/s:50"),
+    *("--vary", "clients.app.retry.attempts=1..4", "--vary", "services.api.queue.capacity=5..40:5"),
+    *("--metric", "success_ratio", "--metric", "latency_p99", "--metric", "utilization", "--format", "csv"),
+)
+
+
+def start(file: Path, folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    """The sweep, in a process of its own."""
+    command = [sys.executable, "-m", "sim", "sweep", str(file), *WORDS, "--out", str(folder), *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+
+
+def results(folder: Path) -> list[bytes]:
+    """The digest of every result that is written."""
+    parts = sorted((folder / "parts").glob("*.jsonl"))
+    return [line.split(b" ")[0] for part in parts for line in part.read_bytes().split(b"\n")[:-1]]
+
+
+def wait_for(running: subprocess.Popen[bytes], folder: Path, share: float) -> None:
+    """Waits until that share of the points is finished."""
+    while len(results(folder)) < share * POINTS:
+        if running.poll() is not None:
+            raise RuntimeError(f"the sweep ended with status {running.returncode}, before it could be killed")
+        time.sleep(0.2)
+
+
+def finish(running: subprocess.Popen[bytes]) -> None:
+    """Waits for the end, which must be a good one."""
+    if running.wait() != 0:
+        raise RuntimeError(f"the sweep ended with status {running.returncode}")
+
+
+def undisturbed(file: Path, folder: Path) -> None:
+    """On threads, from beginning to end."""
+    finish(start(file, folder))
+
+
+def killed_twice(file: Path, folder: Path) -> None:
+    """On processes, killed at a third and at two thirds of its way; the last third on threads."""
+    for share in KILLED_AT:
+        running = start(file, folder, "--executor", "processes")
+        wait_for(running, folder, share)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    finish(start(file, folder))
+
+
+def on_a_cluster(file: Path, folder: Path) -> None:
+    """On a scheduler and three workers on loopback, one of them killed on the way."""
+    with tempfile.TemporaryDirectory() as logs, cluster(Path(logs), 3) as there:
+        running = start(file, folder, "--scheduler", there.address)
+        wait_for(running, folder, KILLED_AT[0])
+        there.workers[0].send_signal(signal.SIGKILL)
+        there.workers[0].wait()
+        finish(running)
+
+
+def main() -> bool:
+    """Runs it all three ways; whether the tables are the same."""
+    ways = {
+        "undisturbed, on threads": undisturbed,
+        "processes, `kill -9` at 30 % and at 70 %": killed_twice,
+        "dask, one of three workers killed at 30 %": on_a_cluster,
+    }
+    rows, digests, counts = [], [], []
+    with tempfile.TemporaryDirectory() as made:
+        file = Path(made) / "ten_thousand.yaml"
+        file.write_text(SCENARIO, encoding="utf-8")
+        for number, (name, way) in enumerate(ways.items()):
+            folder = Path(made) / str(number)
+            began = time.perf_counter()
+            way(file, folder)
+            seconds = time.perf_counter() - began
+            found = results(folder)
+            digests.append(hashlib.sha256((folder / "results.csv").read_bytes()).hexdigest())
+            counts.append((len(found), len(set(found))))
+            rows.append(
+                (name, f"{seconds:.0f} s", f"{len(found):,}", f"{len(set(found)):,}", f"`{digests[-1][:16]}`")
+            )
+            print(*rows[-1], flush=True)
+    same = len(set(digests)) == 1
+    once = all(count == (POINTS, POINTS) for count in counts)
+    text = (
+        "## A sweep that is killed\n\n"
+        + paragraph(
+            f"{POINTS:,} points over four keys of a retrying queue, `forebay sweep … --out DIR`, three times.",
+            "Results are those written in the folder; each has its own digest, so that one done twice would be counted",
+            "twice.",
+        )
+        + table(("how", "wall", "results written", "different", "SHA-256 of the table"), rows)
+        + "\n### Limits\n\n"
+        + f"- the table is the same, byte for byte: {verdict(same)}.\n"
+        + f"- every point is done once, and none is lost: {verdict(once)}.\n"
+    )
+    write_section("sweep", text)
+    return same and once
