@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sim.scenario.scenario import Scenario as Scenario
     from sim.study.compare import Comparison as Comparison
     from sim.study.compare import compare as compare
+    from sim.study.forecast import forecast as forecast
+    from sim.study.headroom import headroom as headroom
     from sim.study.plan import plan as plan
     from sim.study.replicate import Interrupted as Interrupted
     from sim.study.replicate import run as run
@@ -42,6 +44,8 @@ _HOME = {
     "Results": "sim.measure.results",
     "Comparison": "sim.study.compare",
     "compare": "sim.study.compare",
+    "forecast": "sim.study.forecast",
+    "headroom": "sim.study.headroom",
     "plan": "sim.study.plan",
     "report": "sim.report",
     "sensitivity": "sim.study.sensitivity",
@@ -61,6 +65,8 @@ __all__ = [
     "SweepInterrupted",
     "check",
     "compare",
+    "forecast",
+    "headroom",
     "load",
     "loads",
     "plan",

@@ -19,6 +19,11 @@ RATE_EXAMPLE = "120/s, 5k/s or 300/min"
 RATIO_EXAMPLE = "0.2 or 20%"
 COUNT_EXAMPLE = "a whole number such as 16, or inf"
 FACTOR_EXAMPLE = "x3 or x0.5"
+SPAN_EXAMPLE = "6 weeks, 18 months or 2y"
+GROWTH_EXAMPLE = "8% per month or -2% per year"
+
+YEAR = 365.25 * 86400.0
+"""Seconds in a year of the calendar, on average; a month is a twelfth of it, a quarter a fourth."""
 
 # Decimals, so that a text becomes the double nearest to what it says: 99.9% is 0.999, 3ms is 0.003.
 _SECONDS: dict[str, Decimal] = {
@@ -32,6 +37,15 @@ _SECONDS: dict[str, Decimal] = {
     "d": Decimal(86400),
 }
 _THOUSANDS = {"": Decimal(1), "k": Decimal(1000), "M": Decimal(10**6), "G": Decimal(10**9)}
+_PERIODS = {"day": 86400.0, "week": 7.0 * 86400.0, "month": YEAR / 12.0, "quarter": YEAR / 4.0, "year": YEAR}
+_PERIOD_OF = {
+    "d": "day", "w": "week", "wk": "week", "wks": "week", "mo": "month", "q": "quarter", "y": "year", "yr": "year",
+    "yrs": "year", **{name: name for name in _PERIODS}, **{f"{name}s": name for name in _PERIODS},
+}  # fmt: skip
+_PER = {
+    "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year",
+    "annually": "year", "annual": "year", "pa": "year",
+}  # fmt: skip
 _READABLE = ((1e-6, "ns"), (1e-3, "us"), (1.0, "ms"), (120.0, "s"), (7200.0, "min"), (172800.0, "h"))
 # What people write instead, so that the error can name what they meant.
 _MEANT = {
@@ -48,6 +62,9 @@ _RATE = re.compile(rf"([+-]?{NUMBER})\s*([kMG]?)\s*/\s*([A-Za-zµμ]+)")
 _RATE_WORD = re.compile(rf"([+-]?{NUMBER})\s*([kMG]?)\s*([A-Za-z]+)(?:/([A-Za-z]+))?")
 _RATIO = re.compile(rf"([+-]?{NUMBER})\s*(%?)")
 _FACTOR = re.compile(rf"[xX×]\s*([+-]?{NUMBER})")
+_SPAN = re.compile(rf"([+-]?{NUMBER})\s*([A-Za-z]+)")
+_GROWTH = re.compile(rf"([+-]?{NUMBER})\s*(%?)\s*(?:per|an?|/)\s*([A-Za-z]+)")
+_GROWTH_WORD = re.compile(rf"([+-]?{NUMBER})\s*%\s*([A-Za-z]+)")
 _PLAIN = re.compile(rf"[+-]?{NUMBER}")
 _LONGEST = 64
 
@@ -111,6 +128,62 @@ def parse_factor(text: str) -> float:
         raise QuantityError(f"{_quoted(text)} is not a factor", FACTOR_EXAMPLE, suggestion)
     number = found.group(1)
     return _finite(lambda: Decimal(number), text, "factor", FACTOR_EXAMPLE)
+
+
+def parse_span(text: str) -> float:
+    """Seconds in a span of the calendar such as `6 weeks` or `2y`; more than zero. Raises QuantityError."""
+    found = _SPAN.fullmatch(_short(text, "span of time", SPAN_EXAMPLE))
+    period = _PERIOD_OF.get(found.group(2).lower()) if found is not None else None
+    if found is None or period is None:
+        what = (
+            "has no unit"
+            if _PLAIN.fullmatch(text.strip())
+            else "is not a span of days, weeks, months or years"
+        )
+        raise QuantityError(f"{_quoted(text)} {what}", SPAN_EXAMPLE)
+    number = found.group(1)
+    span = _finite(lambda: Decimal(number), text, "span of time", SPAN_EXAMPLE) * _PERIODS[period]
+    if not 0.0 < span <= 1000.0 * YEAR:
+        raise QuantityError(f"{_quoted(text)} is not more than zero and at most 1000 years", SPAN_EXAMPLE)
+    return span
+
+
+def parse_growth(text: str) -> tuple[float, str]:
+    """Growth such as `8% per month`: the ratio, above -1 and at most 100, and the period. Raises QuantityError."""
+    word = _short(text, "growth", GROWTH_EXAMPLE)
+    found = _GROWTH.fullmatch(word)
+    period = _PERIOD_OF.get(found.group(3).lower()) if found is not None else None
+    if found is None or period is None:
+        meant = _GROWTH_WORD.fullmatch(word)
+        per = _PER.get(meant.group(2).lower()) if meant is not None else None
+        suggestion = f"{meant.group(1)}% per {per}" if meant is not None and per is not None else ""
+        raise QuantityError(f"{_quoted(text)} does not say how much a period", GROWTH_EXAMPLE, suggestion)
+    number, percent, _ = found.groups()
+    hundredth = Decimal("0.01") if percent else Decimal(1)
+    ratio = _finite(lambda: Decimal(number) * hundredth, text, "growth", GROWTH_EXAMPLE, signed=True)
+    if not -1.0 < ratio <= 100.0:
+        raise QuantityError(f"{_quoted(text)} is not above -100% and at most 10000%", GROWTH_EXAMPLE)
+    return ratio, period
+
+
+def seconds_of(period: str) -> float:
+    """Seconds in a day, week, month, quarter or year, on average. Raises KeyError for another word."""
+    return _PERIODS[period]
+
+
+def format_span(seconds: float) -> str:
+    """A span of the calendar as a person reads it: `6 weeks`, `7.3 months`, `2 years`."""
+    if math.isnan(seconds) or math.isinf(seconds):
+        return "n/a" if math.isnan(seconds) else ("never" if seconds > 0 else "-inf")
+    for period, least in (("year", 2.0 * YEAR), ("month", 3.0 * _PERIODS["month"]), ("week", 14.0 * 86400.0)):
+        if abs(seconds) >= least * 0.9995:
+            return f"{seconds / _PERIODS[period]:.3g} {period}s"
+    return f"{seconds / 86400.0:.3g} days"
+
+
+def write_span(seconds: float) -> str:
+    """The exact spelling that reads back as the same float, for all but the last bits: `42.0 days`."""
+    return f"{seconds / 86400.0!r} days"
 
 
 def format_duration(seconds: float) -> str:

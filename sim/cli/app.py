@@ -18,6 +18,8 @@ from sim.cli import (
     check,
     compare,
     explain,
+    forecast,
+    headroom,
     init,
     plan,
     report,
@@ -59,6 +61,8 @@ VERBS = {
         check,
         sweep,
         plan,
+        headroom,
+        forecast,
         sensitivity,
         stability,
     )

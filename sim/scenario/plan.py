@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from sim.scenario.growth import Growth, Purchase, Span
 from sim.scenario.mishaps import MISHAP_EXAMPLE, MOST_MISHAPS, Survived
 from sim.scenario.part import FrozenDict, Part
 from sim.scenario.prices import Minimize
@@ -126,7 +127,8 @@ class Plan(Part):
     """What a plan may change to meet the objectives at the least cost."""
 
     vary: Annotated[Mapping[str, Values], AfterValidator(_not_empty)] = Field(
-        description="key path -> the values it may have",
+        default_factory=FrozenDict,
+        description="key path -> the values it may have; may be left out where the load grows",
         examples=[{"services.api.workers": "101..140"}],
         json_schema_extra={"minProperties": 1},
     )
@@ -147,3 +149,18 @@ class Plan(Part):
     confidence: Annotated[Ratio, AfterValidator(_sure)] = Field(
         default=0.95, description="how sure the answer must be"
     )
+    growth: Growth | None = Field(
+        default=None,
+        description="how the load grows: a rate, or a series in a file",
+        examples=["8% per month"],
+    )
+    lead_time: Span | None = Field(default=None, description="from an order to the capacity that it brings")
+    purchase: Purchase | None = Field(
+        default=None, description="how workers are bought: so many at a time", examples=[4]
+    )
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if not self.vary and self.growth is None:
+            raise refuse("has nothing to vary", 'vary: {services.api.workers: "101..140"}')
+        return self

@@ -25,6 +25,7 @@ from sim.scenario.clients import Client
 from sim.scenario.distributions import Distribution
 from sim.scenario.document import copied
 from sim.scenario.faults import Fault
+from sim.scenario.growth import SeriesGrowth
 from sim.scenario.metrics import METRICS
 from sim.scenario.objectives import Objective
 from sim.scenario.part import FrozenDict, Name, Part
@@ -233,8 +234,8 @@ class Scenario(Part):
 
 
 def _data_files(value: object) -> Iterator[Path]:
-    """The data files of every rule within a value, in the order of its fields."""
-    if isinstance(value, Rule):
+    """The data files of all that reads one within a value, in the order of its fields."""
+    if isinstance(value, Rule | SeriesGrowth):
         yield from value.data_files()
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:

@@ -176,12 +176,13 @@ def _change(
     before = baseline.figures[metric]
     mean, low, high, _ = results.estimate(*metric)
     after = Summary(mean, low, high, sum(not math.isnan(value) for value in results.values(*metric)))
-    pairs = min(baseline.replications, results.replications)
-    paired = baseline.seed == results.seed and metric in baseline.values and pairs > 1
+    known, now = baseline.values.get(metric, ()), results.figures(*metric)
+    pairs = min(len(known), len(now))
+    # Antithetic pairs have one figure for two replications: no partner for the figure of a single one.
+    alike = len(known) * results.replications == len(now) * baseline.replications
+    paired = baseline.seed == results.seed and alike and pairs > 1
     if paired:
-        found = paired_figures(
-            baseline.values[metric][:pairs], results.figures(*metric)[:pairs], metric[1], confidence
-        )
+        found = paired_figures(known[:pairs], now[:pairs], metric[1], confidence)
         difference = (found.mean, found.low, found.high)
     else:
         difference = unpaired(before, after, confidence)

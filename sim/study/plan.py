@@ -176,7 +176,7 @@ def _asked(
     if confidence is not None and not 0.5 <= confidence < 1.0:
         raise UsageError(f"confidence {confidence:g} is not at least 0.5 and less than 1; for example 0.95")
     changes: dict[str, object] = {}
-    if vary is not None or own is None:
+    if vary is not None or own is None or not own.vary:
         chosen = vary if vary is not None else default_range(scenario)
         changes["plan.vary"] = {lever.path: list(lever.values) for lever in levers_of(scenario, chosen)}
     if minimize is not None:

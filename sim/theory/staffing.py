@@ -140,13 +140,14 @@ def workers_by_theory(scenario: Scenario, service: str, lowest: int, highest: in
 
     def meets(workers: int) -> bool:
         theory = analyze(scenario.set(path, workers))
-        return all(_met(each, theory.figure(each.subject, each.metric)) for each in asked)
+        return all(met(each, theory.figure(each.subject, each.metric)) for each in asked)
 
     found = fewest(meets, lowest, highest)
     return highest if found is None else found
 
 
-def _met(objective: Objective, value: float | None) -> bool:
+def met(objective: Objective, value: float | None) -> bool:
+    """Whether theory's figure, if it has one, keeps an objective."""
     if value is None:
         return False
     if objective.at_most is not None:

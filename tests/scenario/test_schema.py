@@ -26,6 +26,10 @@ BEYOND_SHAPE = {
     "duration_too_large",
     "duration_zero",
     "endless_retries_at_once",
+    "growth_below_nothing",
+    "growth_file_missing",
+    "growth_start_no_date",
+    "growth_too_uncertain",
     "low_above_high",
     "objective_in_the_wrong_unit",
     "objective_metric_of_another",
@@ -121,6 +125,9 @@ plan:
       recover_within: 1min
   indifference: 2%
   confidence: 0.9
+  growth: {rate: 8% per month, uncertainty: 2%, start: 2026-01-31, horizon: 18 months}
+  lead_time: 6 weeks
+  purchase: {step: 4, key: services.api.workers}
 run: {duration: 10min, warmup: auto, replications: 20, seed: 7, antithetic: true, engine: reference, series: 1s,
   drain: false}
 """

@@ -102,6 +102,12 @@ def test_a_run_in_json_is_a_baseline_too(lane: Scenario, tmp_path: Path) -> None
     assert any("--write-baseline" in note for note in slower.notes)
 
 
+def test_antithetic_pairs_are_no_partners_of_single_replications(lane: Scenario, kept: Baseline) -> None:
+    twins = gate(lane.set("run.antithetic", True), baseline=kept)
+    assert not any(change.paired for change in twins.changes)
+    assert "regressed" not in verdicts(twins).values()
+
+
 def test_versions_that_differ_are_said(lane: Scenario, kept: Baseline) -> None:
     from dataclasses import replace
 

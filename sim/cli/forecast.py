@@ -1,0 +1,168 @@
+"""`forebay forecast`: when capacity runs out as the load grows, and what to order by when."""
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sim.cli.files import load_scenario
+from sim.cli.headroom import in_words
+from sim.cli.options import (
+    FormatOption,
+    JobsOption,
+    NoColorOption,
+    QuietOption,
+    ReplicationsOption,
+    ScenarioFile,
+    SeedOption,
+    SetOption,
+)
+from sim.cli.printing import Table, frame_csv, json_text
+from sim.cli.status import of_verdict
+from sim.cli.terminal import Terminal
+from sim.report.figures import figure
+from sim.units import format_span
+
+if TYPE_CHECKING:
+    from sim.study.forecast import Forecast
+
+ORDERED = frozenset({"bought", "workers then"})
+"""Columns that are numbers."""
+
+
+def command(
+    file: ScenarioFile,
+    settings: SetOption = None,
+    growth: Annotated[
+        str | None,
+        typer.Option(
+            "--growth", metavar="RATE", help="Such as '8% per month'; else plan.growth.", show_default=False
+        ),
+    ] = None,
+    lead_time: Annotated[
+        str | None,
+        typer.Option(
+            "--lead-time", metavar="SPAN", help="Such as '6 weeks'; else plan.lead_time.", show_default=False
+        ),
+    ] = None,
+    purchase: Annotated[
+        int | None,
+        typer.Option(
+            "--purchase", min=1, help="Workers bought at a time; else plan.purchase.", show_default=False
+        ),
+    ] = None,
+    seed: SeedOption = None,
+    replications: ReplicationsOption = None,
+    jobs: JobsOption = None,
+    style: FormatOption = "text",
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> int:
+    """Forecast when capacity runs out, and what to order when."""
+    terminal = Terminal(quiet, no_color)
+    scenario = load_scenario(file, settings)
+    given = {
+        "--growth": ("plan.growth", growth),
+        "--lead-time": ("plan.lead_time", lead_time),
+        "--purchase": ("plan.purchase", purchase),
+        "--seed": ("run.seed", seed),
+        "--replications": ("run.replications", replications),
+    }
+    for option, (path, value) in given.items():
+        if value is not None:
+            scenario = scenario.set(path, value, label=f"{option} {value}")
+    from sim.study.forecast import forecast
+
+    with terminal.progress(f"forecasting {scenario.name}") as bar:
+        found = forecast(scenario, jobs=jobs, progress=lambda trial: bar.say(f"trying {trial}"))
+    if style == "json":
+        terminal.write(json_text(found.to_json()))
+    elif style == "csv":
+        terminal.write(frame_csv(found.table))
+    elif style == "md":
+        said = "\n\n".join(answers(found))
+        bought = f"\n\n{purchases(found).markdown()}" if found.steps else "\n"
+        terminal.write(f"# {scenario.name}\n\n{said}{bought}")
+    else:
+        terminal.show(*([purchases(found).rich()] if found.steps else []), *answers(found))
+    return of_verdict(found.verdict)
+
+
+def answers(found: "Forecast") -> list[str]:
+    """The answer in sentences: growth, headroom, when it runs out, the first order, and what to mind."""
+    said = [growth_in_words(found), in_words(found.headroom), run_out_in_words(found)]
+    if found.overdue:
+        first = found.overdue[0]
+        said.append(
+            f"To be safe, {first.bought} more workers should have been ordered "
+            f"{format_span(-first.order)} before the start."
+        )
+    return [*said, *(f"Note: {note}." for note in found.notes)]
+
+
+def growth_in_words(found: "Forecast") -> str:
+    """How the load grows."""
+    from sim.study.demand import Fitted
+
+    if not isinstance(found.demand, Fitted):
+        rate = found.demand.growth.rate
+        return f"The load grows by {100.0 * rate.ratio:.4g} % per {rate.period}."
+    yearly, low, high = found.demand.yearly
+    season = found.demand.growth.season
+    return (
+        f"The series grows by {figure(yearly, low, high, 'ratio')} a year"
+        + (f", with a season of {season} rows" if season else "")
+        + f"; its rows scatter by {100.0 * found.demand.spread:.2g} % about that."
+    )
+
+
+def run_out_in_words(found: "Forecast") -> str:
+    """When the capacity as written runs out."""
+    out = found.run_out
+    horizon = format_span(found.demand.horizon)
+    if math.isinf(out.time):
+        early = (
+            "" if math.isinf(out.earliest) else f", though it may be as early as {when(found, out.earliest)}"
+        )
+        return f"Capacity does not run out within {horizon}{early}."
+    latest = when(found, out.latest) if math.isfinite(out.latest) else f"not within {horizon}"
+    return (
+        f"Capacity runs out in {format_span(out.time)}"
+        + (f", on {found.date(out.time)}" if found.demand.start is not None else "")
+        + f" [{when(found, out.earliest)}, {latest}], {100.0 * found.confidence:g} % confidence."
+    )
+
+
+def when(found: "Forecast", time: float) -> str:
+    """A time as a date, or as a span from the start where the start has none."""
+    if math.isinf(time):
+        return "–"
+    date = found.date(time)
+    return str(date) if date is not None else format_span(time)
+
+
+def purchases(found: "Forecast") -> Table:
+    """The staircase: what to order by when."""
+    rows = [
+        (
+            when(found, step.order),
+            when(found, step.order_expected),
+            f"+{step.bought}",
+            str(step.after.workers),
+            when(found, step.needed.time),
+            f"{when(found, step.needed.earliest)} … {when(found, step.needed.latest)}",
+            figure(step.before.factor, step.before.low, step.before.high),
+        )
+        for step in found.steps
+    ]
+    columns = (
+        "order by",
+        "expected",
+        "bought",
+        "workers then",
+        "needed",
+        "earliest … latest",
+        "load that the workers before take",
+    )
+    lead = f", {format_span(found.lead_time)} from order to use" if found.lead_time else ""
+    return Table(f"Purchases of {found.key}{lead}", columns, rows, ORDERED)

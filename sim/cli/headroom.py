@@ -1,0 +1,142 @@
+"""`forebay headroom`: the greatest load that still meets every objective, and the largest spike that is survived."""
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sim.cli.files import load_scenario
+from sim.cli.options import (
+    FormatOption,
+    JobsOption,
+    NoColorOption,
+    QuietOption,
+    ReplicationsOption,
+    ScenarioFile,
+    SeedOption,
+    SetOption,
+)
+from sim.cli.printing import Table, asked, frame_csv, json_text
+from sim.cli.status import of_verdict
+from sim.cli.terminal import Terminal
+from sim.errors import QuantityError, UsageError
+from sim.report.figures import figure
+
+if TYPE_CHECKING:
+    from sim.study.headroom import Headroom
+    from sim.study.margin import Margin
+
+SpikeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--spike",
+        metavar="DURATION",
+        help="Also the highest spike of so long that is survived, such as 10s.",
+        show_default=False,
+    ),
+]
+
+
+def command(
+    file: ScenarioFile,
+    settings: SetOption = None,
+    spike: SpikeOption = None,
+    seed: SeedOption = None,
+    replications: ReplicationsOption = None,
+    jobs: JobsOption = None,
+    style: FormatOption = "text",
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> int:
+    """Find how much load still meets every objective."""
+    terminal = Terminal(quiet, no_color)
+    lasting = duration("--spike", spike) if spike is not None else None
+    given = {"run.seed": seed, "run.replications": replications}
+    changes = {path: value for path, value in given.items() if value is not None}
+    scenario = load_scenario(file, settings)
+    scenario = scenario.set(changes) if changes else scenario
+    from sim.study.headroom import headroom, spike_headroom
+
+    with terminal.progress(f"loading {scenario.name}") as bar:
+        bar.say("trying spikes")
+        highest = spike_headroom(scenario, lasting, jobs=jobs) if lasting is not None else None
+        found = headroom(scenario, jobs=jobs, progress=lambda load: bar.say(f"trying {load}"))
+    if style == "json":
+        document = found.to_json()
+        if highest is not None:
+            document["spike"] = {"for": lasting, **highest.to_json()}
+        terminal.write(json_text(document))
+    elif style == "csv":
+        terminal.write(frame_csv(frame(found)))
+    elif style == "md":
+        said = "\n\n".join(answers(found, highest, lasting))
+        terminal.write(f"# {scenario.name}\n\n{said}\n\n{loads(found).markdown()}")
+    else:
+        terminal.show(loads(found).rich(), *answers(found, highest, lasting))
+    return of_verdict(found.verdict)
+
+
+def duration(option: str, text: str) -> float:
+    """Seconds. Raises UsageError that names the option."""
+    from sim.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except QuantityError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def answers(found: "Headroom", highest: "Margin | None", lasting: float | None) -> list[str]:
+    """The answer in sentences."""
+    said = [in_words(found)]
+    if highest is not None and lasting is not None:
+        from sim.units import format_duration
+
+        factor = figure(highest.factor, highest.low, highest.high)
+        said.append(
+            f"A spike of {format_duration(lasting)} is survived in {100.0 * (1.0 - highest.chance):g} % of the runs "
+            f"up to {factor} times the load ({highest.runs} runs)."
+        )
+    return said
+
+
+def in_words(found: "Headroom") -> str:
+    """The headroom in a sentence or two."""
+    if found.low == 0.0:
+        return "No load that was tried is certain to meet every objective."
+    if math.isinf(found.high):
+        return f"Every objective is met up to {found.low:.3g} times the load, and nothing breaks in the range tried."
+    rate = found.offered_rate
+    shown = f" ({figure(rate * found.factor, unit='1/s')})" if math.isfinite(rate) else ""
+    breaks = ""
+    if found.binding is not None:
+        one = found.binding
+        breaks = f" First to break is {one.subject} {one.metric} {asked(vars(one))}."
+    return (
+        f"Every objective is met up to {figure(found.factor, found.low, found.high)} times the load{shown}, "
+        f"{100.0 * found.confidence:g} % confidence.{breaks}"
+    )
+
+
+def loads(found: "Headroom") -> Table:
+    """Every load that was tried, with its verdict."""
+    rate = found.offered_rate
+    rows = [
+        (
+            f"x{one.factor:.4g}",
+            figure(rate * one.factor, unit="1/s"),
+            one.verdict,
+            f"{one.binding.subject} {one.binding.metric}",
+            str(one.replications),
+        )
+        for one in found.tried
+    ]
+    columns = ("load", "offered", "verdict", "nearest to its bound", "replications")
+    return Table("Loads", columns, rows, frozenset({"load", "offered", "replications"}))
+
+
+def frame(found: "Headroom") -> Any:
+    """Every load that was tried, a row each."""
+    import pandas as pd
+
+    return pd.DataFrame(found.to_json()["tried"])
