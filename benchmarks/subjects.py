@@ -32,6 +32,18 @@ run: {{duration: {duration}s, replications: {replications}}}
 """
 """16 workers, 64 places, a timeout of ten services, five attempts with full jitter; the capacity is 160/s."""
 
+SHORT: Final = """\
+name: short
+traffic:
+  web: {arrivals: {kind: poisson, rate: 40/s}, call: api, client: app}
+clients:
+  app: {timeout: 1s, retry: {attempts: 3, backoff: {kind: exponential, base: 50ms, cap: 1s, jitter: full}}}
+services:
+  api: {workers: 4, service_time: {kind: exponential, mean: 80ms}, queue: {capacity: 40}}
+run: {duration: 10s, replications: 2, seed: 7}
+"""
+"""A retrying queue for ten seconds: a point of a sweep that costs little."""
+
 STATION: Final = """\
 name: station
 traffic:

@@ -11,23 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import subjects
 from benchmarks.page import ROOT, paragraph, table, verdict, write_section
 from tests.study.loopback import cluster
 
 POINTS = 10_000
 KILLED_AT = (0.3, 0.7)
 """Shares of the points that are finished when the process is killed."""
-
-SCENARIO = """\
-name: ten_thousand
-traffic:
-  web: {arrivals: {kind: poisson, rate: 40/s}, call: api, client: app}
-clients:
-  app: {timeout: 1s, retry: {attempts: 3, backoff: {kind: exponential, base: 50ms, cap: 1s, jitter: full}}}
-services:
-  api: {workers: 4, service_time: {kind: exponential, mean: 80ms}, queue: {capacity: 40}}
-run: {duration: 10s, replications: 2, seed: 7}
-"""
 WORDS = (
     *("--vary", "services.api.workers=1..10"),
     *("--vary", "traffic.web.arrivals.rate=5/s..100/s:50"),
@@ -98,7 +88,7 @@ def main() -> bool:
     rows, digests, counts = [], [], []
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "ten_thousand.yaml"
-        file.write_text(SCENARIO, encoding="utf-8")
+        file.write_text(subjects.SHORT, encoding="utf-8")
         for number, (name, way) in enumerate(ways.items()):
             folder = Path(made) / str(number)
             began = time.perf_counter()

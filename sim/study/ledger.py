@@ -183,9 +183,8 @@ class Ledger:
         number = (
             max((int(path.stem) for path in folder.glob("*.jsonl") if path.stem.isdigit()), default=0) + 1
         )
-        return os.open(
-            folder / f"{number:04d}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666
-        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        return os.open(folder / f"{number:04d}.jsonl", flags, 0o666)
 
     def _write_document(self) -> None:
         _replace(
