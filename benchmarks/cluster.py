@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
@@ -158,6 +159,7 @@ def main() -> bool:
             "*A task* is a worker's time from one result to its next; the share is of its time where pieces go",
             f"together in tasks of {executors.TASK:g} s, as they do. Start-up is until the first result; the cluster's",
             "workers were there, and had imported the package.",
+            f"Other work had the machine too: a load average of {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores.",
         )
         + table(
             ("executor", "start-up", "a task", "CPU of it here", "CPU of it at the scheduler", "share"), rows

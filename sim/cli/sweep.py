@@ -25,7 +25,7 @@ from sim.cli.printing import Table, frame_csv, json_text
 from sim.cli.status import INTERNAL, INTERRUPTED, OK
 from sim.cli.terminal import Terminal
 from sim.cli.variants import varied
-from sim.errors import UsageError
+from sim.errors import UsageError, WorkerError
 from sim.report.figures import figure, metric_words, subject_words, unit_shown
 
 if TYPE_CHECKING:
@@ -151,6 +151,10 @@ def command(
                 note=terminal.note,
                 command=("forebay", "sweep", file, *again),
             )
+    except WorkerError as error:
+        raise WorkerError(
+            f"{error}; what is finished is kept in {folder}: the same command goes on"
+        ) from error
     except SweepInterrupted as stop:
         terminal.complain(
             f"interrupted: {stop.sweep.finished:,} of {len(stop.sweep.hashes):,} points are finished and kept in "

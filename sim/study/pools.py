@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any, Final, Protocol
 
@@ -18,6 +20,9 @@ PATIENCE: Final = 10.0
 
 AHEAD: Final = 2
 """Tasks for each worker: one in hand and one that waits, so that none is idle while a result travels."""
+
+
+_LOGGERS: Final = ("distributed.client", "distributed.utils")
 
 
 class Pool(Protocol):
@@ -117,6 +122,10 @@ class Dask:
             said = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise WorkerError(f"no dask scheduler answers at {scheduler}: {said}") from None
         self._executor = self._client.get_executor(pure=False)
+        # What it would log of a scheduler that is gone, traceback and all, is said in an error of ours.
+        self._levels = {logger: logger.level for logger in map(logging.getLogger, _LOGGERS)}
+        for logger in self._levels:
+            logger.setLevel(logging.CRITICAL)
         self._looked, self._threads = -PATIENCE, 1
 
     @property
@@ -124,18 +133,24 @@ class Dask:
         """Two for each thread of each worker there is now: they come and go."""
         if time.monotonic() > self._looked + 1.0:
             self._looked = time.monotonic()
-            self._threads = sum(self._client.nthreads().values())
+            try:
+                self._threads = sum(self._client.nthreads().values())
+            except (OSError, TimeoutError):
+                raise self._gone() from None
         return AHEAD * max(1, self._threads)
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Hands out a task."""
-        submitted: Future[Any] = self._executor.submit(work, *arguments)
+        try:
+            submitted: Future[Any] = self._executor.submit(work, *arguments)
+        except (OSError, RuntimeError):
+            raise self._gone() from None
         return submitted
 
     def renew(self) -> None:
         """The scheduler has others already; it itself must be there."""
         if self._client.status != "running":
-            raise WorkerError(f"the dask scheduler at {self.scheduler} has gone")
+            raise self._gone()
 
     def why(self, error: BaseException) -> str:
         """Memory of the workers, or their logs."""
@@ -148,7 +163,13 @@ class Dask:
 
     def close(self) -> None:
         """Leaves the cluster to others."""
-        self._client.close()
+        with suppress(OSError, TimeoutError):
+            self._client.close()
+        for logger, level in self._levels.items():
+            logger.setLevel(level)
+
+    def _gone(self) -> WorkerError:
+        return WorkerError(f"the dask scheduler at {self.scheduler} has gone")
 
 
 class Given:

@@ -126,6 +126,15 @@ def test_a_killed_worker_of_a_cluster_loses_nothing(tmp_path: Path) -> None:
             folder=tmp_path / "swept",
         )
         assert victim.returncode == -signal.SIGKILL
+        # A scheduler that goes is an error, said in a sentence.
+        with pytest.raises(WorkerError, match="has gone"):
+            on_executor(
+                pieces.wait,
+                [0, 1],
+                executor="dask",
+                scheduler=there.address,
+                arrived=lambda *_: there.scheduler.kill(),
+            )
     assert arrived[-1] == 1.0
     here = sim.sweep(scenario, vary, metrics=["utilization", "rejected_ratio"])
     assert swept.table.equals(here.table)
