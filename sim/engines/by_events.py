@@ -17,7 +17,7 @@ from sim.engines.world import FIRST_SIZE, World, doubled, in_lines, power_of_two
 
 
 class EventWorld(World):
-    """A world with an event list, lanes of timers, and pools of requests and attempts."""
+    """A world with an event list, lanes of timers, and pools of requests and attempts that begin with `room` for each."""
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class EventWorld(World):
         *,
         logged: bool,
         watched: bool,
+        room: int = FIRST_SIZE,
     ) -> None:
         super().__init__(flat, edges, warmup, end, logged=logged, watched=watched)
         self.allocate(
@@ -35,10 +36,10 @@ class EventWorld(World):
             areas_read=len(edges) * self.rows * see.METERS,
             lanes=flat.lanes,
         )
-        self.lanes = flat.lanes
+        self.lanes, self.room = flat.lanes, room
         self.rings: list[NDArray[Any]] = [np.zeros(0, EVENT)] * flat.lanes
         for which in range(flat.lanes):
-            self._place_ring(which, np.zeros(FIRST_SIZE, EVENT))
+            self._place_ring(which, np.zeros(room, EVENT))
         w = self.record[0]
         w["free_request"] = w["free_attempt"] = w["free_far"] = w["ready"] = -1
         w["near"] = NEAR
@@ -47,7 +48,7 @@ class EventWorld(World):
         meters = self.arrays["meters"].reshape(self.rows, see.METERS)
         meters["level"][self.traffic :, see.WORKERS] = self.worker_levels
         first_arrivals = int(flat.sources["users"].sum()) + 2 * self.rows
-        self.place("heap", np.zeros(power_of_two(FIRST_SIZE + first_arrivals), EVENT))
+        self.place("heap", np.zeros(power_of_two(room + first_arrivals), EVENT))
         self.place("requests", np.zeros(0, REQUEST))
         self.place("attempts", np.zeros(0, ATTEMPT))
         self.grow()
@@ -66,7 +67,7 @@ class EventWorld(World):
         for pool, one in (("requests", "request"), ("attempts", "attempt")):
             if w[f"free_{one}"] < 0:
                 before = len(self.arrays[pool])
-                array = doubled(self.arrays[pool]) if before else in_lines(FIRST_SIZE, ARRAYS[pool])
+                array = doubled(self.arrays[pool]) if before else in_lines(self.room, ARRAYS[pool])
                 array["name"][before:] = stages.NO_NAME
                 array["next_free"][before:] = np.arange(before + 1, len(array) + 1)
                 array["next_free"][-1] = -1

@@ -10,8 +10,10 @@ from sim.engines import cache, events, kernel, stages
 from sim.engines import observations as see
 from sim.engines.by_events import EventWorld
 from sim.engines.by_recursion import RecursionWorld, without_feedback
+from sim.engines.by_splitting import SplittingWorld
 from sim.engines.fate import FATES, Seen, Watch
 from sim.engines.lowering import lower
+from sim.engines.splitting import Asked, Levels, Paths
 from sim.errors import EngineError
 from sim.scenario.scenario import Scenario
 
@@ -148,6 +150,42 @@ def fate_of(
         ended=success + gave_up,
         now=float(w["now"]),
     )
+
+
+def paths_of(
+    scenario: Scenario,
+    replication: int,
+    *,
+    seed: int,
+    asked: Asked,
+    levels: Levels,
+    room: int = 32,
+    progress: Callable[[float], None] | None = None,
+) -> Paths:
+    """The paths of one replication by multilevel splitting; see `sim.engines.splitting`.
+
+    Args:
+        scenario: what is run.
+        replication: its number, from 0.
+        seed: the run's seed.
+        asked: what is counted, and when.
+        levels: where paths are split.
+        room: a power of two, how many requests and attempts to have room for. A replication that outgrows it begins
+            anew with twice as much; what it finds does not depend on it.
+        progress: as for `replicate`.
+
+    Raises:
+        EngineError: as for `replicate`; and where the state grows too large to be kept so often.
+    """
+    prepare(scenario)
+    while True:
+        world = SplittingWorld(lower(scenario, seed, replication), asked, levels, room)
+        status = stages.PAUSED
+        while status not in (stages.DONE, stages.GROW):
+            status = _advance(world, BUDGET, progress)
+        if status == stages.DONE:
+            return world.seen()
+        room *= 2
 
 
 def _advance(

@@ -37,6 +37,7 @@ from sim.engines.parts import WHOLE
 from sim.engines.recursion import recur
 from sim.engines.service_side import complete, quit_line, reach, refuse, start, take_next
 from sim.engines.sharing import is_done
+from sim.engines.splitting import split
 from sim.engines.stages import (
     ANSWER,
     BROKEN,
@@ -56,6 +57,7 @@ from sim.engines.stages import (
     RETRY,
     SEND,
     SERVING,
+    SPLIT,
     START,
     STUCK,
     WAITING,
@@ -187,6 +189,8 @@ def stands_still(w: Any, t: float) -> bool:
 @machine_code
 def stops(w: Any, t: float) -> int:
     """Whether the run stops before the next event, at `t`: its fate is known, its window closed, or it is over."""
+    if w.splitting_length > 0:
+        return split(w, t)
     if t > w.judged_from and is_decided(w, min(t, w.duration)):
         return DECIDED
     if t > w.duration:
@@ -224,6 +228,8 @@ def handle_events(w: Any, budget: int) -> int:
         read_up_to(w, t)
         if t > w.stop_from:
             status = stops(w, t)
+            if status == SPLIT:
+                continue
             if status != PAUSED:
                 return status
         if stands_still(w, t):

@@ -14,7 +14,7 @@ from sim.draws import PURPOSES
 from sim.engines.observations import LOG
 from sim.engines.rows import record_at, view
 
-I1, I4, I8, U8, F8 = np.int8, np.int32, np.int64, np.uint64, np.float64
+I1, U1, I4, I8, U8, F8 = np.int8, np.uint8, np.int32, np.int64, np.uint64, np.float64
 
 METER = np.dtype([("level", F8), ("since", F8), ("area", F8), ("before", F8)])
 """`area` is the level's integral since the last edge of the series, `before` the one up to there."""
@@ -246,6 +246,36 @@ GUARD = np.dtype([("op", I8), ("at", I8), ("state", I8), ("size", I8)])
 
 ARRIVAL = np.dtype([("time", F8), ("source", I8), ("number", I8), ("size", F8)])
 
+SPLITTING = np.dtype(
+    [
+        ("region", I8),
+        ("floor", I8),
+        ("begun", I8),
+        ("branches", U8),
+        ("hits_before", F8),
+        ("tries_before", F8),
+        ("events_before", I8),
+        ("block", I8),
+        ("block_size", I8),
+    ]
+)
+"""Where the path in hand of a replication that splits is: `floor` is the region below which it ends, 0 for the main
+path; `block` the address of all that its future depends on."""
+
+REGION = np.dtype(
+    [
+        ("level", F8),
+        ("splits", I8),
+        ("left", I8),
+        ("floor", I8),
+        ("hits", F8),
+        ("tries", F8),
+        ("events", I8),
+    ]
+)
+"""What lies at or above a level and below the next: how many paths go on from there, how many of the last split are
+left to go, the floor of the path that was split, and what was counted there on all paths."""
+
 ARRAYS: Final[dict[str, Any]] = {
     "parameters": F8,
     "states": F8,
@@ -273,6 +303,13 @@ ARRAYS: Final[dict[str, Any]] = {
     "free_at": F8,
     "starts": F8,
     "spans": F8,
+    "splitting": SPLITTING,
+    "regions": REGION,
+    "height_places": I8,
+    "hit_places": I8,
+    "try_places": I8,
+    "occupied": F8,
+    "saved": U1,
 }
 """Every array of the world and what it is made of; each has its address and its length in the world record."""
 
@@ -326,6 +363,7 @@ WORLD = np.dtype(
         ("ended_then", F8),
         ("peak", F8),
         ("fate", I8),
+        ("long_wait", F8),
     ]
 )
 
@@ -360,6 +398,12 @@ block = _world_view("block")
 free_at = _world_view("free_at")
 starts = _world_view("starts")
 spans = _world_view("spans")
+splitting = _world_view("splitting")
+regions = _world_view("regions")
+height_places = _world_view("height_places")
+hit_places = _world_view("hit_places")
+try_places = _world_view("try_places")
+occupied = _world_view("occupied")
 
 timers = view("address", LANE, "timers", EVENT)
 """The ring of one lane."""

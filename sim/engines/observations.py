@@ -35,8 +35,9 @@ BORN = 0
 SUCCESS, GAVE_UP, SENT, BACKOFFS, OVER_BUDGET = range(len(OUTCOMES), len(OUTCOMES) + 5)
 """Counts of a traffic class from the start of the run; an attempt outcome is counted at its own number (1 to 7)."""
 
-ARRIVED, ENTERED, STARTED, COMPLETED, REFUSED, WORK, WASTED, BLOCKED = range(8)
-"""Counts of a service from the start of the run; `work` and `wasted_work` are seconds of worker time given."""
+ARRIVED, ENTERED, STARTED, COMPLETED, REFUSED, WORK, WASTED, BLOCKED, LONG_WAITS = range(9)
+"""Counts of a service from the start of the run; `work` and `wasted_work` are seconds of worker time given. Waits are
+long only where it is asked how many are (`sim.engines.splitting`)."""
 
 COUNTS: Final = len(TRAFFIC_COUNTS)
 """Columns of the counts: those of a traffic class, which has the more of them."""

@@ -167,6 +167,42 @@ def prefetch(_typing: Any, rows: Any, _place: Any) -> Any:
     return types.none(rows, types.intp), generate
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def copy_bytes(_typing: Any, _to: Any, _source: Any, _many: Any) -> Any:
+    """Copies so many bytes from one address to another; LLVM takes it that any field may have changed."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _BYTES, word, ir.IntType(1)])
+        copy = builder.module.declare_intrinsic("llvm.memcpy", [_BYTES, _BYTES, word], kind)
+        places = [builder.inttoptr(address, _BYTES) for address in arguments[:2]]
+        builder.call(copy, [*places, arguments[2], ir.IntType(1)(0)])
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def word_at(_typing: Any, _address: Any) -> Any:
+    """The 64 bits at an address."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.load(builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
+
+    return types.uint64(types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def put_word(_typing: Any, _address: Any, _word: Any) -> Any:
+    """Writes 64 bits to an address; LLVM takes it that any field may have changed."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        builder.store(arguments[1], builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.uint64), generate
+
+
 def view(address: str, of: np.dtype[Any], name: str, dtype: np.dtype[Any]) -> Any:
     """A compiled function of a record that opens the array whose address stands in one of its fields."""
     assert of.fields is not None

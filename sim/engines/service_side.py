@@ -219,6 +219,8 @@ def start(w: Any, slot: int, t: float) -> None:
     if a.work < 0.0:
         a.work = work_of(w, slot)
     work = a.work
+    if line.special and t - a.arrived > w.long_wait:
+        count(w, row, see.LONG_WAITS, 1.0)
     if line.special and line.slowdown >= 0:
         waiting, busy = level(w, row, see.QUEUE), level(w, row, see.BUSY)
         work = rules.slowed(line.slowdown_op, p, line.slowdown, work, waiting, busy)

@@ -10,9 +10,10 @@ from sim.engines.events import TIMEOUT, class_of, named
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, lanes, timers
 
-DONE, GROW, PAUSED, CLOSE, STUCK, BROKEN, DECIDED = range(7)
+DONE, GROW, PAUSED, CLOSE, STUCK, BROKEN, DECIDED, SPLIT = range(8)
 """Why the kernel returned: the run is over; a pool is nearly full; its budget of events is spent; the window has ended
 (the driver adds what is still inside); time does not advance; a rule gave no usable time; the fate asked for is known.
+SPLIT is the kernel's own: the path in hand was split, or has ended, and another state stands in its place.
 """
 
 MOST_AT_ONE_INSTANT: Final = 20_000_000

@@ -58,6 +58,7 @@ class World:
         w["warmup"], w["duration"], w["end"] = warmup, self.duration, end
         w["logging"], w["watching"] = logged, watched
         w["judged_from"], w["stop_from"] = math.inf, self.duration
+        w["long_wait"] = math.inf
         self.worker_levels = np.where(np.isfinite(flat.services["workers"]), flat.services["workers"], 0.0)
 
     def place(self, name: str, array: NDArray[Any]) -> None:
