@@ -17,7 +17,7 @@ from sim.engines.world import FIRST_SIZE, World, doubled, in_lines, power_of_two
 
 
 class EventWorld(World):
-    """A world with an event list, lanes of timers, and pools of requests and attempts that begin with `room` for each."""
+    """An event list, lanes of timers, and pools of requests and attempts that begin with room for `room`."""
 
     def __init__(
         self,

@@ -287,7 +287,7 @@ def draw_services_anew(w: Any) -> None:
 @inlined
 def is_blind(line: Any) -> bool:
     """Whether nobody has looked at the work of those who wait here, as a rank may have done."""
-    return bool(line.order != BY_RANK and line.own_order != BY_RANK)
+    return BY_RANK not in (line.order, line.own_order)
 
 
 @inlined
