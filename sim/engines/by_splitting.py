@@ -44,10 +44,10 @@ class SplittingWorld(EventWorld):
 
     def __init__(self, flat: Lowered, asked: Asked, levels: Levels, room: int) -> None:
         # Nothing is read of the series, so its bins are left out.
-        edges = edges_of(asked.end, asked.begin, asked.end)
-        super().__init__(flat, edges, asked.begin, asked.end, logged=False, watched=False, room=room)
+        edges = edges_of(asked.end, asked.split_from, asked.end)
+        super().__init__(flat, edges, asked.split_from, asked.end, logged=False, watched=False, room=room)
         w = self.record[0]
-        w["stop_from"], w["near"], w["long_wait"] = asked.begin, EVERYTHING, asked.long_wait
+        w["stop_from"], w["near"], w["long_wait"] = asked.split_from, EVERYTHING, asked.long_wait
         self.arrays["services"]["special"] |= asked.long_wait < np.inf
         self.place("height_places", np.array(asked.heights, np.int64))
         self.place("hit_places", np.array(asked.hits, np.int64))
@@ -66,6 +66,7 @@ class SplittingWorld(EventWorld):
             )
         self.place("saved", np.zeros(size * len(regions), np.uint8))
         splitting = self.arrays["splitting"][0]
+        splitting["count_from"] = asked.begin
         splitting["block"], splitting["block_size"] = self.block.ctypes.data, size
 
     def _in_one_block(self) -> NDArray[np.uint8]:
@@ -91,10 +92,12 @@ class SplittingWorld(EventWorld):
         """What the finished replication has counted."""
         regions = self.arrays["regions"]
         occupied = self.arrays["occupied"]
+        never = np.full(len(regions), np.nan)
         return Paths(
             hits=regions["hits"].copy(),
             tries=regions["tries"].copy(),
             events=regions["events"].copy(),
+            climb=np.divide(regions["climbed"], regions["ascents"], out=never, where=regions["ascents"] > 0),
             occupied=np.trim_zeros(occupied, "b").copy(),
             branches=int(self.arrays["splitting"][0]["branches"]),
             room=self.room,

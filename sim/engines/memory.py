@@ -251,6 +251,7 @@ SPLITTING = np.dtype(
         ("region", I8),
         ("floor", I8),
         ("begun", I8),
+        ("count_from", F8),
         ("branches", U8),
         ("hits_before", F8),
         ("tries_before", F8),
@@ -271,10 +272,13 @@ REGION = np.dtype(
         ("hits", F8),
         ("tries", F8),
         ("events", I8),
+        ("ascents", I8),
+        ("climbed", F8),
     ]
 )
 """What lies at or above a level and below the next: how many paths go on from there, how many of the last split are
-left to go, the floor of the path that was split, and what was counted there on all paths."""
+left to go, the floor of the path that was split, and what was counted there on all paths. `climbed` are the seconds
+that all ascents to it took since they came up to the first level."""
 
 ARRAYS: Final[dict[str, Any]] = {
     "parameters": F8,
@@ -364,6 +368,7 @@ WORLD = np.dtype(
         ("peak", F8),
         ("fate", I8),
         ("long_wait", F8),
+        ("rose_at", F8),
     ]
 )
 

@@ -75,12 +75,13 @@ class Levels:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to be counted, from `begin` to `end` (s).
+    """What is to be counted from `begin` to `end` (s), on paths that are split from `split_from` on.
 
     heights: places of the meters whose levels make up the height; hits, tries: places of the counts whose sums are
     the rare events and what they are a share of; long_wait: s, from where a wait is long.
     """
 
+    split_from: float
     begin: float
     end: float
     heights: tuple[int, ...]
@@ -93,13 +94,15 @@ class Asked:
 class Paths:
     """What was counted on all paths of a replication, by region, without weights.
 
-    hits, tries, events: (regions,); occupied: seconds at each height; branches: paths besides the main one; room: what
-    the pools of the state had to hold.
+    hits, tries, events: (regions,), events before `begin` too; climb: (regions,), mean seconds from the first level to
+    each, nan if it was never reached; occupied: seconds at each height; branches: paths besides the main one; room:
+    what the pools of the state had to hold.
     """
 
     hits: NDArray[np.float64]
     tries: NDArray[np.float64]
     events: NDArray[np.int64]
+    climb: NDArray[np.float64]
     occupied: NDArray[np.float64]
     branches: int
     room: int
@@ -111,6 +114,8 @@ def split(w: Any, t: float) -> int:
     s = splitting(w)[0]
     if not s.begun:
         s.begun = 1
+        s.events_before = w.events
+    if w.now < s.count_from:
         take_stock(w)
     until = min(t, w.duration)
     if until > w.now:  # what lasts no time is no state
@@ -122,7 +127,9 @@ def split(w: Any, t: float) -> int:
         if region > 0 and height < regions(w)[region].level:
             come_down(w)
             return SPLIT
-        occupied(w)[min(np.int64(height), w.occupied_length - 1)] += until - max(w.now, w.warmup)
+        since = max(w.now, s.count_from)
+        if until > since:
+            occupied(w)[min(np.int64(height), w.occupied_length - 1)] += until - since
     if t > w.duration:
         return end_path(w)
     return PAUSED
@@ -159,7 +166,7 @@ def tries_so_far(w: Any) -> float:
 def take_stock(w: Any) -> None:
     """What will have been counted already when the region's share is added up."""
     s = splitting(w)[0]
-    s.hits_before, s.tries_before, s.events_before = hits_so_far(w), tries_so_far(w), w.events
+    s.hits_before, s.tries_before = hits_so_far(w), tries_so_far(w)
 
 
 @machine_code
@@ -170,6 +177,7 @@ def add_up(w: Any) -> None:
     region.hits += hits_so_far(w) - s.hits_before
     region.tries += tries_so_far(w) - s.tries_before
     region.events += w.events - s.events_before
+    s.events_before = w.events
     take_stock(w)
 
 
@@ -179,7 +187,11 @@ def come_up(w: Any) -> None:
     s = splitting(w)[0]
     add_up(w)
     s.region += 1
+    if s.region == 1:
+        w.rose_at = w.now
     region = regions(w)[s.region]
+    region.ascents += 1
+    region.climbed += w.now - w.rose_at
     region.left, region.floor = region.splits, s.floor
     if region.splits > 1:
         copy_bytes(w.saved_address + s.region * s.block_size, s.block, s.block_size)
@@ -215,6 +227,7 @@ def go_back(w: Any) -> None:
     """The next path sets off from where the last one in this region was split."""
     s = splitting(w)[0]
     copy_bytes(s.block, w.saved_address + s.region * s.block_size, s.block_size)
+    s.events_before = w.events
     take_stock(w)
     set_off(w)
 

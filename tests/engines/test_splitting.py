@@ -53,8 +53,10 @@ def asked_of(scenario: Scenario) -> Asked:
     """The height is the number in the services, rare events their refusals, out of those who arrive."""
     traffic, services = len(scenario.traffic), len(scenario.instances)
     rows = range(traffic, traffic + services)
+    warmup = float(scenario.run.warmup) if scenario.run.warmup != "auto" else 0.0
     return Asked(
-        float(scenario.run.warmup) if scenario.run.warmup != "auto" else 0.0,
+        warmup / 2.0,
+        warmup,
         scenario.run.duration,
         tuple(row * see.METERS + meter for row in rows for meter in (see.QUEUE, see.BUSY, see.DOOR)),
         tuple(row * see.COUNTS + see.REFUSED for row in rows),
@@ -201,7 +203,7 @@ def test_long_waits_are_counted_where_it_is_asked() -> None:
     log = compiled.replicate(scenario, 0, seed=7, warmup=2.0, log=True).log
     assert log is not None
     row = 3 * see.COUNTS
-    asked = Asked(2.0, 30.0, (3 * see.METERS,), (row + see.LONG_WAITS,), (row + see.STARTED,), 0.1)
+    asked = Asked(0.0, 2.0, 30.0, (3 * see.METERS,), (row + see.LONG_WAITS,), (row + see.STARTED,), 0.1)
     found = compiled.paths_of(scenario, 0, seed=7, asked=asked, levels=Levels())
     begun = log[(log["started"] > 2.0) & (log["started"] <= 30.0)]
     waits = begun["started"] - begun["arrived"]
