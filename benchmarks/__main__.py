@@ -6,7 +6,7 @@ import argparse
 import sys
 from importlib import import_module
 
-WHICH = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "cluster", "sweep", "coverage")
+WHICH = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "cluster", "sweep", "rare", "coverage")
 
 
 def carry_out(which: str, options: argparse.Namespace) -> bool:

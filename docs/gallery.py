@@ -46,6 +46,7 @@ ORDER = (
     "tipping_spike",
     "budgets_and_breakers",
     "bounded_queue",
+    "rare_503",
     "long_queue",
     "lifo_and_codel",
     "spill_and_block",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sim.study.forecast import forecast as forecast
     from sim.study.headroom import headroom as headroom
     from sim.study.plan import plan as plan
+    from sim.study.rare import Rare as Rare
+    from sim.study.rare import rare as rare
     from sim.study.replicate import Interrupted as Interrupted
     from sim.study.replicate import run as run
     from sim.study.sensitivity import sensitivity as sensitivity
@@ -47,6 +49,8 @@ _HOME = {
     "forecast": "sim.study.forecast",
     "headroom": "sim.study.headroom",
     "plan": "sim.study.plan",
+    "Rare": "sim.study.rare",
+    "rare": "sim.study.rare",
     "report": "sim.report",
     "sensitivity": "sim.study.sensitivity",
     "stability": "sim.study.stability",
@@ -59,6 +63,7 @@ _HOME = {
 __all__ = [
     "Comparison",
     "Interrupted",
+    "Rare",
     "Results",
     "Scenario",
     "Sweep",
@@ -70,6 +75,7 @@ __all__ = [
     "load",
     "loads",
     "plan",
+    "rare",
     "report",
     "run",
     "sensitivity",

@@ -22,6 +22,7 @@ from sim.cli import (
     headroom,
     init,
     plan,
+    rare,
     report,
     run,
     schema,
@@ -63,6 +64,7 @@ VERBS = {
         plan,
         headroom,
         forecast,
+        rare,
         sensitivity,
         stability,
     )

@@ -280,7 +280,7 @@ def draw_services_anew(w: Any) -> None:
             line = services(w)[a.service]
             if a.name == named(event.key) and a.state == SERVING and is_plain(line):
                 source = sources(w)[source_of(a.name)]
-                first = uniform_of(source.service_key, a.name)
+                first = uniform_of(w, source.service_key, a.name)
                 for further in range(1, TRIES + 1):
                     work = a.size * rules.quantile(
                         parameters(w), source.service_time, _further(first, further)

@@ -46,7 +46,7 @@ MOST_EVENTS: Final = 3_000_000_000
 FIRST_REQUESTS: Final = 10_000.0
 """Requests in the window of the pilot's first replications."""
 
-PILOT_EVENTS: Final = 100_000.0
+PILOT_EVENTS: Final = 40_000.0
 """Events that a replication of the pilot's later stages has, about."""
 
 LEAST_RUNS: Final = 48
@@ -239,6 +239,8 @@ class _Search:
         self.room = 32
         self.done = 0
         self.wanted = 0
+        # The interval is over independent replications, which twins are not.
+        self.single = scenario.set("run.antithetic", False) if scenario.run.antithetic else scenario
         compiled.prepare(scenario)  # here, not in a thread: Ctrl-C reaches the main thread alone
 
     def found(self) -> Rare:
@@ -267,9 +269,7 @@ class _Search:
     def _first_window(self, steady: bool) -> Window:
         warmup, end = self.scenario.run.warmup, self.scenario.run.duration
         if warmup == "auto":
-            warmup = run_scenario(
-                self.scenario, seed=self.seed, jobs=self.jobs, replications=LEAST_RUNS
-            ).warmup
+            warmup = run_scenario(self.single, seed=self.seed, jobs=self.jobs, replications=LEAST_RUNS).warmup
         if not steady:
             return Window(0.0, warmup, end)
         rate = math.fsum(nominal_rate(self.scenario, name) for name in self.scenario.traffic)
@@ -281,7 +281,7 @@ class _Search:
 
         def one(place: int, tell: Tell) -> Paths:
             found = compiled.paths_of(
-                self.scenario,
+                self.single,
                 first + place,
                 seed=self.seed,
                 asked=asked,
