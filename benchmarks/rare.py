@@ -55,7 +55,7 @@ RAREST: Final = (
 STUDIED: Final = (
     Station("M/M/1/15, load 50 %", 0.5, 1, 14),
     Station("M/M/4/20, load 50 %", 2.0, 4, 16),
-    Station("M/G/1/12, lognormal of cv 0.7, load 40 %", 0.4, 1, 11, "{kind: lognormal, mean: 1s, cv: 0.7}"),
+    Station("M/E3/1/12, load 40 %", 0.4, 1, 11, "{kind: erlang, mean: 1s, shape: 3}"),
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import gammaln, ndtri
 
 import sim
 from sim.engines.splitting import Levels, Paths
@@ -14,6 +15,7 @@ from sim.errors import QuantityError, UsageError
 from sim.study.levels import spaced
 from sim.study.rare import Rare, has_steady_state, ratio_interval
 from sim.study.rare_event import RareEvent, event_of
+from sim.theory.mg1k import mg1k
 
 STATION = """
 traffic: {{web: {{arrivals: {{kind: poisson, rate: {rate}/s}}, call: api}}}}
@@ -37,7 +39,7 @@ def rare(scenario: sim.Scenario, **asked: object) -> Rare:
 BLOCKING = {
     "M/M/1/9: 1e-3": station(0.5, 1, 8),
     "M/M/3/12: 5e-5": station(1.2, 3, 9),
-    "M/G/1/12, lognormal: 3e-5": station(0.4, 1, 11, "{kind: lognormal, mean: 1s, cv: 0.7}"),
+    "M/E3/1/12: 4e-6": station(0.4, 1, 11, "{kind: erlang, mean: 1s, shape: 3}"),
     "M/D/1/10: 5e-9": station(0.4, 1, 9, "1s"),
     "M/M/1/30: 5e-10": station(0.5, 1, 29),
 }
@@ -52,6 +54,20 @@ def test_refusals_are_as_rare_as_theory_says(name: str) -> None:
     assert found.method == "splitting"
     assert list(found.levels.at) == sorted(set(found.levels.at))
     assert all(0.0 < chance < 1.0 for chance in found.chances)
+
+
+def test_refusals_with_a_general_law_are_as_rare_as_theory_says() -> None:
+    """M/G/1/K: the law of the arrivals in a lognormal service, as a mean over its quantiles, and then `mg1k`."""
+    rate, places, cv = 0.4, 12, 0.7
+    sigma = math.sqrt(math.log1p(cv * cv))
+    work = np.exp(sigma * ndtri((np.arange(200_000) + 0.5) / 200_000) - sigma * sigma / 2.0)
+    came = [
+        float(np.mean(np.exp(n * np.log(rate * work) - rate * work - gammaln(n + 1.0)))) for n in range(60)
+    ]
+    exact = mg1k(rate, float(work.mean()), came, places).rejected_ratio
+    found = rare(station(rate, 1, places - 1, f"{{kind: lognormal, mean: 1s, cv: {cv}}}"))
+    assert 1e-6 < exact < 1e-4
+    assert found.low <= exact <= found.high
 
 
 def test_long_waits_are_as_rare_as_theory_says() -> None:
