@@ -59,12 +59,14 @@ FIRST_OF_PILOT: Final = 1 << 40
 class Pilot:
     """What the pilot has found: levels, a window for each replication, and how much replications scatter.
 
-    spread: standard deviation of a replication's share, relative to it; spent: events in all stages.
+    spread: standard deviation of a replication's share, relative to it; events_a_second: of a window, on all paths;
+    spent: events in all stages.
     """
 
     levels: Levels
     window: Window
     spread: float
+    events_a_second: float
     spent: int
 
 
@@ -88,27 +90,28 @@ def find_levels(
         number += runs
         events = sum(int(one.events.sum()) for one in found)
         spent += events
+        events_a_second = events / runs / (window.end - window.split_from)
         share, spread = _share(event, found, levels, window)
         shares = shares_of(found, levels, window)
         met = sum(event.was_seen(one) for one in found)
         if not levels.at and share >= NOT_RARE and met == runs:
-            return Pilot(levels, window, spread, spent)
+            return Pilot(levels, window, spread, events_a_second, spent)
         seen_often = met >= 0.75 * runs
         reach = int(np.median([len(one.occupied) - 1 for one in found]))
         following = spaced(shares, reach, share if seen_often else 0.0)
         higher = bool(following.at) and (not levels.at or following.at[-1] > levels.at[-1])
         used = window
-        window = fit(window, events / runs / (window.end - window.split_from), _climb(found))
+        window = fit(window, events_a_second, _climb(found))
         spread *= math.sqrt(used.length / window.length)
         if seen_often and not higher and levels.at:
-            return Pilot(levels, window, spread, spent)
+            return Pilot(levels, window, spread, events_a_second, spent)
         if higher:
             levels, stalls, runs = following, 0, RUNS
             continue
         stalls, runs = stalls + 1, 2 * runs
         if stalls > STALLS:
             if met:
-                return Pilot(levels, window, spread, spent)
+                return Pilot(levels, window, spread, events_a_second, spent)
             raise UsageError(
                 f"{event.subject} {event.words}: not met in {number - FIRST_OF_PILOT} runs, and there is nothing "
                 f"to split on: no path came above a height of {reach}, from where more would have been sent; "

@@ -252,7 +252,9 @@ class _Search:
         runs = (pilot.spread / error) ** 2
         window = pilot.window
         if steady and runs > USUAL_RUNS:
-            window = Window(window.split_from, window.begin, window.begin + window.length * runs / USUAL_RUNS)
+            affordable = self.most_events / USUAL_RUNS / pilot.events_a_second
+            longer = min(window.length * runs / USUAL_RUNS, max(window.length, affordable))
+            window = Window(window.split_from, window.begin, window.begin + longer)
         paths: list[Paths] = []
         more = LEAST_RUNS
         while True:

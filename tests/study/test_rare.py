@@ -126,7 +126,7 @@ def test_the_answer_does_not_depend_on_threads_nor_on_twins() -> None:
 
 
 def test_what_is_not_rare_takes_ordinary_runs() -> None:
-    found = rare(station(0.8, 1, 3))
+    found = rare(station(0.8, 1, 3, warmup="100s"))
     assert (found.method, found.levels.at, found.branches) == ("crude", (), 0)
     assert found.exact is not None
     assert found.low <= found.exact.value <= found.high
