@@ -6,22 +6,63 @@ with wrappers for Python: for a kernel of some hundred small functions that is t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from numba.core.codegen import CPUCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder, PassManager
+from llvmlite import binding
+from numba import types
+from numba.core import cgutils
+from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
+from numba.core.compiler import CompilerBase, PassManager
 from numba.core.compiler_machinery import register_pass
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import (
+    AnnotateTypes,
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
 
 
 class Part(CPUCodeLibrary):  # type: ignore[misc]  # numba ships no types
-    """The code of a function and of all that it calls, kept for the kernel that it will be linked into."""
+    """The code of a function, and whose code it calls, kept for the kernel that it will be linked into."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Takes the function's code as it was lowered: the kernel alone is optimised."""
+        self._final_module = binding.parse_assembly(cgutils.normalize_ir_text(str(ir_module)))
+        self._final_module.name = ir_module.name
 
     def finalize(self) -> None:
-        """Links what the function calls; nothing is optimised or made executable here."""
-        for library in dict.fromkeys(self._linking_libraries):
-            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+        """Nothing is linked, optimised or made executable here."""
         self._finalized = True
+
+    def reached(self) -> dict[CPUCodeLibrary, None]:
+        """This library and all that it calls, each once."""
+        found: dict[CPUCodeLibrary, None] = {}
+        ahead: list[CPUCodeLibrary] = [self]
+        while ahead:
+            library = ahead.pop()
+            if library not in found:
+                found[library] = None
+                if isinstance(library, Part):
+                    ahead.extend(library._linking_libraries)
+        return found
+
+    def _get_module_for_linking(self) -> Any:
+        """What the kernel links: the code of this function and of all that it calls, once."""
+        if self._shared_module is None:
+            whole = self._final_module
+            self._shared_module = whole
+            for library in self.reached():
+                module = library._final_module if isinstance(library, Part) else library._get_module_for_linking()
+                if library is not self:
+                    whole.link_in(module, preserve=True)
+            for function in whole.functions:
+                if not function.is_declaration and function.linkage == binding.Linkage.external:
+                    function.linkage = "linkonce_odr"
+        return self._shared_module
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -45,17 +86,91 @@ class LowerPart(NativeLowering):  # type: ignore[misc]
         return True
 
 
+class Passes(PassManager):  # type: ignore[misc]
+    """Passes one after another: each leaves what it changes in order, so nothing is told, timed or analysed between."""
+
+    def run(self, state: Any) -> None:
+        """Runs the passes."""
+        for each, _ in self.passes:
+            each().run_pass(state)
+
+
+class Kernel(JITCodeLibrary):  # type: ignore[misc]
+    """The code of a kernel and of all its parts."""
+
+    def _optimize_final_module(self) -> None:
+        """Optimises once: numba does so twice, as between the two it looks for reference counts, which are not here."""
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class LowerKernel(NativeLowering):  # type: ignore[misc]
+    """Lowers a kernel, which Python calls."""
+
+    _name = "lower_kernel"
+
+    def run_pass(self, state: Any) -> bool:
+        """Lowers the function that is being compiled."""
+        state.library = Kernel(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        done: bool = super().run_pass(state)
+        return done
+
+
 class PartCompiler(CompilerBase):  # type: ignore[misc]
-    """numba's own pipeline, but for the last of its steps."""
+    """Those steps of numba's own pipeline that plain functions over numbers and addresses need."""
+
+    lower = LowerPart
 
     def define_pipelines(self) -> list[Any]:
         """The passes in order."""
-        standard = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        manager = PassManager("part")
-        for each, description in standard.passes:
-            manager.add_pass(LowerPart if each is NativeLowering else each, description)
+        manager = Passes("part")
+        for each in (
+            TranslateByteCode,
+            FixupArgs,
+            IRProcessing,
+            ReconstructSSA,
+            NopythonTypeInference,
+            PreLowerStripPhis,
+            AnnotateTypes,
+            self.lower,
+            NoPythonBackend,
+        ):
+            manager.add_pass(each, each.__name__)
         manager.finalize()
         return [manager]
+
+
+class KernelCompiler(PartCompiler):
+    """The same for the kernel, while which all its parts are compiled."""
+
+    lower = LowerKernel
+
+    def _compile_core(self) -> Any:
+        with remembered_types():
+            return super()._compile_core()
+
+
+@contextmanager
+def remembered_types() -> Iterator[None]:
+    """Has numba remember what a builtin function gives for arguments of these types: else it searches for every `+`."""
+    search = types.Function.get_call_type
+    found: dict[tuple[int, ...], Any] = {}
+
+    def get_call_type(function: Any, context: Any, arguments: Any, keywords: Any) -> Any:
+        if keywords:
+            return search(function, context, arguments, keywords)
+        known_by = (function._code, *(of._code for of in arguments))
+        if known_by not in found:
+            found[known_by] = search(function, context, arguments, keywords)
+        return found[known_by]
+
+    types.Function.get_call_type = get_call_type
+    try:
+        yield
+    finally:
+        types.Function.get_call_type = search
 
 
 WHOLE: Final[dict[str, Any]] = {
@@ -63,6 +178,7 @@ WHOLE: Final[dict[str, Any]] = {
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
     "_nrt": False,
+    "pipeline_class": KernelCompiler,
 }
 """Options for a kernel that Python calls. Never `fastmath`: both engines must round alike. No rule divides by zero, so
 no check for it. Nothing is allocated, so no reference counts (`_nrt`)."""
