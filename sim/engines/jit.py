@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 
 from sim import draws
-from sim.engines.parts import PART
+from sim.engines.parts import PartFunction
 
 _compiled: dict[types.FunctionType, Any] = {}
 
@@ -21,12 +20,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def machine_code(function: F) -> F:
     """The function compiled when it is first called; to a type checker still the function itself."""
-    return cast("F", numba.njit(**PART)(function))
+    return cast("F", PartFunction(function, inlined=False))
 
 
 def inlined(function: F) -> F:
     """The same for a function so small that a call would cost more than it does."""
-    return cast("F", numba.njit(**PART | {"forceinline": True})(function))
+    return cast("F", PartFunction(function, inlined=True))
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -34,8 +33,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     if not isinstance(function, types.FunctionType):
         raise TypeError(f"{function!r} is not a plain function")
     if function not in _compiled:
-        options = PART | {"forceinline": function.__module__ == draws.__name__}
-        _compiled[function] = numba.njit(**options)(_rebound(function))
+        _compiled[function] = PartFunction(_rebound(function), inlined=function.__module__ == draws.__name__)
     return _compiled[function]
 
 
@@ -64,7 +62,7 @@ def ladder(rules: Sequence[Callable[..., Any] | None], arguments: str, otherwise
         body += [f"    if op == {place}:", f"        return rule_{place}({arguments})"]
     body.append(f"    return {otherwise}")
     exec("\n".join(body), scope)  # the source above is made of the package's own names alone
-    return numba.njit(**PART)(scope["choose"])
+    return PartFunction(scope["choose"], inlined=False)
 
 
 def _rebound(function: types.FunctionType) -> types.FunctionType:

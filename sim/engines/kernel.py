@@ -33,7 +33,7 @@ from sim.engines.events import (
 from sim.engines.fate import is_decided
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, edges, heap, lanes, requests, services, sources, timers, world_at
-from sim.engines.parts import WHOLE
+from sim.engines.parts import KERNEL
 from sim.engines.recursion import recur
 from sim.engines.service_side import complete, quit_line, reach, refuse, start, take_next
 from sim.engines.sharing import is_done
@@ -243,7 +243,7 @@ def handle_events(w: Any, budget: int) -> int:
     return PAUSED
 
 
-@cached(**WHOLE)
+@cached(**KERNEL)
 def advance(address: int, budget: int) -> int:
     """Runs at most `budget` turns; returns DONE, or what it needs before it is called again."""
     w = world_at(address)

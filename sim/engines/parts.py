@@ -6,7 +6,7 @@ with wrappers for Python: for a kernel of some hundred small functions that is t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -16,6 +16,9 @@ from numba.core import cgutils
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
 from numba.core.compiler import CompilerBase, PassManager
 from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
+from numba.core.registry import CPUDispatcher
+from numba.core.sigutils import normalize_signature
 from numba.core.typed_passes import (
     AnnotateTypes,
     NativeLowering,
@@ -23,7 +26,7 @@ from numba.core.typed_passes import (
     NopythonTypeInference,
     PreLowerStripPhis,
 )
-from numba.core.untyped_passes import FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
+from numba.core.untyped_passes import FixupArgs, ReconstructSSA, TranslateByteCode
 
 
 class Part(CPUCodeLibrary):  # type: ignore[misc]  # numba ships no types
@@ -65,11 +68,20 @@ class Part(CPUCodeLibrary):  # type: ignore[misc]  # numba ships no types
         return self._shared_module
 
 
+class Lowering(Lower):  # type: ignore[misc]
+    """From numba's typed code to LLVM's, without what a debugger would like to know."""
+
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
+        """Room for a variable."""
+        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class LowerPart(NativeLowering):  # type: ignore[misc]
     """Lowers a function into a `Part`, which other functions can call but Python cannot."""
 
     _name = "lower_part"
+    lowering_class = Lowering
 
     def run_pass(self, state: Any) -> bool:
         """Lowers the function that is being compiled."""
@@ -129,7 +141,6 @@ class PartCompiler(CompilerBase):  # type: ignore[misc]
         for each in (
             TranslateByteCode,
             FixupArgs,
-            IRProcessing,
             ReconstructSSA,
             NopythonTypeInference,
             PreLowerStripPhis,
@@ -173,20 +184,34 @@ def remembered_types() -> Iterator[None]:
         types.Function.get_call_type = search
 
 
-WHOLE: Final[dict[str, Any]] = {
+OPTIONS: Final[dict[str, Any]] = {
     "nogil": True,
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
     "_nrt": False,
-    "pipeline_class": KernelCompiler,
 }
-"""Options for a kernel that Python calls. Never `fastmath`: both engines must round alike. No rule divides by zero, so
-no check for it. Nothing is allocated, so no reference counts (`_nrt`)."""
+"""Never `fastmath`: both engines must round alike. No rule divides by zero, so no check for it. Nothing is allocated, so
+no reference counts (`_nrt`)."""
 
-PART: Final[dict[str, Any]] = {
-    **WHOLE,
-    "no_cpython_wrapper": True,
-    "pipeline_class": PartCompiler,
-    "forceinline": False,
-}
-"""Options for the functions that a kernel is made of. What is not said of inlining, numba takes from the caller."""
+
+class PartFunction(CPUDispatcher):  # type: ignore[misc]
+    """A function compiled for the kernel that calls it, once for each set of types that it is called with."""
+
+    def __init__(self, function: Callable[..., Any], inlined: bool) -> None:
+        options = OPTIONS | {"nopython": True, "no_cpython_wrapper": True, "forceinline": inlined}
+        super().__init__(function, locals={}, targetoptions=options, pipeline_class=PartCompiler)
+
+    def get_call_template(self, arguments: Any, keywords: Any) -> Any:
+        """What a call is typed by: a constant is a number like others, not a type and a function of its own."""
+        return super().get_call_template(tuple(map(types.unliteral, arguments)), keywords)
+
+    def compile(self, signature: Any) -> Any:
+        """Compiles for arguments of these types, without the timers and the cache that a function of its own has."""
+        arguments, _ = normalize_signature(signature)
+        if arguments not in self.overloads:
+            self.add_overload(self._compiler.compile(arguments, None))
+        return self.overloads[arguments].entry_point
+
+
+KERNEL: Final[dict[str, Any]] = OPTIONS | {"pipeline_class": KernelCompiler}
+"""Options for a kernel that Python calls."""
