@@ -233,7 +233,7 @@ def flat() -> tuple[str, list[tuple[str, bool]]]:
 
 def main() -> bool:
     """Measures, prints, writes the page's section; whether the limits are kept."""
-    compiled.prepare(sim.loads(subjects.retrying(1_000)))
+    compiled.prepare()
     texts, limits = [], []
     for part in (pending, threads, flat):
         text, held = part()

@@ -31,7 +31,7 @@ scenario = sim.loads(subjects.mm1(1_000))
 began = time.process_time()
 from sim.engines import compiled
 imported = time.process_time()
-compiled.prepare(scenario)
+compiled.prepare()
 print(json.dumps([imported - began, time.process_time() - imported]))
 """
 

@@ -4,46 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import signal
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
-
-import numba
+from typing import Final
 
 from sim.engines import jit
 
 ENGINES: Final = Path(__file__).resolve().parent
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_compiling = threading.Lock()
-_compiled = threading.Event()
-
-
-def compile_once(first_call: Callable[[], object]) -> None:
-    """Makes the call that compiles the kernel or loads it from the cache, once a process; a compile is announced."""
-    with _compiling, _interrupted_afterwards():
-        if _compiled.is_set():
-            return
-        place = folder()
-        kept = place is not None and any(place.rglob("*.nbi"))
-        if not (kept and _loads(first_call, place)):
-            _tell("compiling the engine, once for this version: about a quarter of a minute …")
-            began = time.perf_counter()
-            first_call()
-            _tell(f"compiled in {time.perf_counter() - began:.0f} s")
-        _compiled.set()
-
 
 @contextmanager
-def _interrupted_afterwards() -> Iterator[None]:
+def interrupted_afterwards() -> Iterator[None]:
     """Holds Ctrl-C back until the block is over, as numba would lose it in its callbacks; a second gets through."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -64,26 +41,13 @@ def _interrupted_afterwards() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _loads(first_call: Callable[[], object], place: Path | None) -> bool:
-    """Whether what is kept can be used; a damaged file (a disk that was full) is cleared away with the others."""
-    try:
-        first_call()
-    except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, ImportError) as error:
-        _tell(f"the engine kept in {place} cannot be read ({error}): it is made anew")
-        for file in place.rglob("*.nb?") if place is not None else ():
-            file.unlink(missing_ok=True)
-        return False
-    return True
-
-
-def _tell(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
-
-
 def digest() -> str:
-    """Names the sources and versions that the machine code depends on: an edit must not meet old machine code."""
-    sha = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    """Names what the machine code depends on, sources, versions, processor: an edit must not meet old machine code."""
+    from llvmlite import binding
+
+    versions = f"{version('numba')} {version('llvmlite')} {sys.version}"
+    processor = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    sha = hashlib.sha256(f"{versions} {processor}".encode())
     for file in sorted({*ENGINES.glob("*.py"), *jit.sources()}):
         sha.update(file.name.encode() + file.read_bytes())
     return sha.hexdigest()[:16]
@@ -115,20 +79,3 @@ def _candidates() -> Iterator[Path]:
     # A shared temporary folder: only one's own folder in it is trusted, since cached code is run.
     user = os.getuid() if hasattr(os, "getuid") else "user"
     yield Path(tempfile.gettempdir()) / f"forebay-{user}"
-
-
-def cached(**options: Any) -> Callable[[F], F]:
-    """numba.njit for an entry of the kernel, its machine code kept in `folder()` if there is one."""
-
-    def decorate(function: F) -> F:
-        place = folder()
-        if place is None:
-            return cast("F", numba.njit(**options)(function))
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(place)
-        try:
-            return cast("F", numba.njit(cache=True, **options)(function))
-        finally:
-            numba.config.CACHE_DIR = before
-
-    return decorate

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from sim.engines import cache, events, kernel, stages
+from sim.engines import events, kernel, stages
 from sim.engines import observations as see
 from sim.engines.by_events import EventWorld
 from sim.engines.by_recursion import RecursionWorld, without_feedback
@@ -49,14 +49,9 @@ def world_of(
     return RecursionWorld(flat, edges, warmup, end, logged=log)
 
 
-def prepare(scenario: Scenario) -> None:
+def prepare() -> None:
     """Compiles the kernel, or loads it from the cache, unless it is there already."""
-
-    def first_call() -> None:
-        world = world_of(scenario, 0, 0, 0.0)
-        kernel.advance(world.address, 0)
-
-    cache.compile_once(first_call)
+    kernel.advance.prepare()
 
 
 def replicate(
@@ -88,7 +83,7 @@ def replicate(
     Raises:
         EngineError: time does not advance, or a rule gave a time that is not one.
     """
-    prepare(scenario)
+    prepare()
     world = world_of(
         scenario, replication, seed, warmup, log=log, states=states, by_events=by_events or checked
     )
@@ -122,7 +117,7 @@ def fate_of(
     Raises:
         EngineError: as for `replicate`.
     """
-    prepare(scenario)
+    prepare()
     flat = lower(scenario, seed, replication)
     # Nothing is read of the series, so its bins are left out.
     edges = see.edges_of(watch.end, 0.0, watch.end)
@@ -193,7 +188,7 @@ def _advance(
 ) -> int:
     """Lets the kernel go on, sees to what can be seen to at once, and gives back why it returned."""
     w = world.record[0]
-    status: int = kernel.advance(world.address, budget)
+    status = kernel.advance(world.address, budget)
     if status == stages.GROW:
         world.grow()
     elif status == stages.PAUSED:

@@ -1,16 +1,19 @@
-"""A rule's plain function compiled for the kernel: the same code, rebound to machine words and compiled callees."""
+"""A rule's plain function compiled for the kernel: the same code, rebound to machine words and compiled callees.
+
+Nothing here imports numba: a kernel that was kept is loaded without it.
+"""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from sim import draws
-from sim.engines.parts import PartFunction
 
 _compiled: dict[types.FunctionType, Any] = {}
 
@@ -18,14 +21,39 @@ _compiled: dict[types.FunctionType, Any] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Later:
+    """What a kernel is made of, by the function that tells numba what it is, once the kernel is compiled."""
+
+    def __init__(self, tell: Callable[[], Any]) -> None:
+        self._tell = tell
+
+    @cached_property
+    def _told(self) -> Any:
+        return self._tell()
+
+    @property
+    def _numba_type_(self) -> Any:
+        """Where numba looks for the type of what it does not know."""
+        return getattr(self._told, "_numba_type_", self._told)
+
+
 def machine_code(function: F) -> F:
     """The function compiled when it is first called; to a type checker still the function itself."""
-    return cast("F", PartFunction(function, inlined=False))
+    return cast("F", _part(function))
 
 
 def inlined(function: F) -> F:
     """The same for a function so small that a call would cost more than it does."""
-    return cast("F", PartFunction(function, inlined=True))
+    return cast("F", _part(function, inlined=True))
+
+
+def _part(function: Callable[..., Any], *, inlined: bool = False) -> Later:
+    def tell() -> Any:
+        from sim.engines.parts import PartFunction
+
+        return PartFunction(function, inlined)
+
+    return Later(tell)
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -33,7 +61,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     if not isinstance(function, types.FunctionType):
         raise TypeError(f"{function!r} is not a plain function")
     if function not in _compiled:
-        _compiled[function] = PartFunction(_rebound(function), inlined=function.__module__ == draws.__name__)
+        _compiled[function] = _part(_rebound(function), inlined=function.__module__ == draws.__name__)
     return _compiled[function]
 
 
@@ -62,7 +90,7 @@ def ladder(rules: Sequence[Callable[..., Any] | None], arguments: str, otherwise
         body += [f"    if op == {place}:", f"        return rule_{place}({arguments})"]
     body.append(f"    return {otherwise}")
     exec("\n".join(body), scope)  # the source above is made of the package's own names alone
-    return PartFunction(scope["choose"], inlined=False)
+    return _part(scope["choose"])
 
 
 def _rebound(function: types.FunctionType) -> types.FunctionType:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from sim.engines.births import arrive, draw_ahead, schedule_arrival, schedule_user
-from sim.engines.cache import cached
 from sim.engines.client_side import deliver, expire, leave_orbit, may_hedge, send
 from sim.engines.control import schedule_fault, schedule_reading, tick
 from sim.engines.events import (
@@ -32,8 +31,8 @@ from sim.engines.events import (
 )
 from sim.engines.fate import is_decided
 from sim.engines.jit import inlined, machine_code
+from sim.engines.machine import Entry
 from sim.engines.memory import attempts, edges, heap, lanes, requests, services, sources, timers, world_at
-from sim.engines.parts import KERNEL
 from sim.engines.recursion import recur
 from sim.engines.service_side import complete, quit_line, reach, refuse, start, take_next
 from sim.engines.sharing import is_done
@@ -243,7 +242,7 @@ def handle_events(w: Any, budget: int) -> int:
     return PAUSED
 
 
-@cached(**KERNEL)
+@Entry
 def advance(address: int, budget: int) -> int:
     """Runs at most `budget` turns; returns DONE, or what it needs before it is called again."""
     w = world_at(address)

@@ -135,7 +135,7 @@ def _all(
     if engine == "compiled":
         from sim.engines import compiled
 
-        compiled.prepare(scenario)  # here, not in a thread: Ctrl-C reaches the main thread alone
+        compiled.prepare()  # here, not in a thread: Ctrl-C reaches the main thread alone
         replicate = compiled.replicate
     else:
         from sim.engines import reference

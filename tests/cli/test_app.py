@@ -15,8 +15,6 @@ from sim.cli import app, status
 from sim.cli.app import main
 from sim.engines.compiled import prepare
 from sim.errors import AuditError, Problem, ScenarioError
-from sim.scenario.loader import load
-from sim.shipped import shipped
 
 VERBS = ("init", "validate", "schema", "explain", "run", "theory", "report", "plan")
 Captured = pytest.CaptureFixture[str]
@@ -121,7 +119,7 @@ def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 def interrupted(folder: Path, *options: str, after: float = 4.0) -> tuple[int, str, str]:
     """The status, output and errors of a run that Ctrl-C stops after so many seconds."""
-    prepare(load(shipped()["mm1"]))  # so that it is running, not compiling, when it is interrupted
+    prepare()  # so that it is running, not compiling, when it is interrupted
     command = [sys.executable, "-m", "sim", "run", "mm1", "--jobs", "1", *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     with subprocess.Popen(

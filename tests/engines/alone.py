@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numba
 
-from sim.engines.parts import KERNEL
+from sim.engines.parts import OPTIONS
 
 
 def alone(part: Any) -> Callable[..., Any]:
@@ -16,4 +16,4 @@ def alone(part: Any) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
         return part(*arguments)
 
-    return cast("Callable[..., Any]", numba.njit(**KERNEL)(call))
+    return cast("Callable[..., Any]", numba.njit(**OPTIONS)(call))

@@ -7,16 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sim.engines import cache
+from sim.engines import cache, machine
 from sim.engines.compiled import prepare
-from sim.scenario.loader import load
-from sim.shipped import shipped
 
 PROGRAM = """
 import sim
@@ -29,12 +26,12 @@ print(sim.run(scenario).conservation["born"])
 """
 
 
-def run(**environment: str) -> subprocess.CompletedProcess[str]:
+def run(program: str = PROGRAM, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {
         name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
     }
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         env={**kept, **environment},
         capture_output=True,
         text=True,
@@ -70,16 +67,24 @@ def test_the_first_compile_is_announced_and_happens_once(tmp_path: Path) -> None
     assert second.stdout == first.stdout
 
 
-@pytest.mark.parametrize("damaged", ["*.nbc", "*.nbi"])
-def test_a_damaged_file_is_made_anew(tmp_path: Path, damaged: str) -> None:
-    prepare(load(shipped()["mm1"]))
+def test_a_kept_kernel_is_loaded_without_numba(tmp_path: Path) -> None:
+    prepare()
+    place = cache.folder()
+    assert place is not None
+    shutil.copytree(place, tmp_path / place.name)
+    loaded = run(f"{PROGRAM}\nimport sys\nassert 'numba' not in sys.modules", FOREBAY_CACHE=str(tmp_path))
+    assert loaded.stderr == ""
+
+
+def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
+    prepare()
     place = cache.folder()
     assert place is not None
     shutil.copytree(place, tmp_path / place.name)
     first = run(FOREBAY_CACHE=str(tmp_path))
     assert first.stderr == ""
-    for file in tmp_path.rglob(damaged):
-        file.write_bytes(file.read_bytes()[:100])
+    for file in tmp_path.rglob(machine.FILE):
+        file.write_bytes(file.read_bytes()[:1000])
     mended = run(FOREBAY_CACHE=str(tmp_path))
     assert "cannot be read" in mended.stderr
     assert mended.stdout == first.stdout
@@ -92,17 +97,17 @@ def test_first_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -
     assert run(FOREBAY_CACHE=str(tmp_path)).stderr == ""
 
 
-def test_an_interrupt_while_it_compiles_is_told_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_while_it_compiles_is_told_afterwards() -> None:
     finished = []
-
-    def first_call() -> None:
-        signal.raise_signal(signal.SIGINT)
-        finished.append(True)
-
-    monkeypatch.setattr(cache, "_compiled", threading.Event())
     before = signal.getsignal(signal.SIGINT)
+
+    def compile_meanwhile() -> None:
+        with cache.interrupted_afterwards():
+            signal.raise_signal(signal.SIGINT)
+            finished.append(True)
+
     with pytest.raises(KeyboardInterrupt):
-        cache.compile_once(first_call)
+        compile_meanwhile()
     assert finished
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -121,9 +126,17 @@ def test_folders_that_cannot_be_used_are_passed_over(tmp_path: Path, monkeypatch
     assert cache.folder() is None
 
 
-def test_without_any_cache_a_function_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@machine.Entry
+def add(one: int, other: int) -> int:
+    return one + other
+
+
+def test_without_any_cache_a_function_is_compiled_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(cache, "folder", lambda: None)
-    assert cache.cached()(lambda x: x + 1)(2) == 3
+    assert add(2, -5) == -3
+    assert "compiled in" in capsys.readouterr().err
 
 
 def test_no_home_at_all_works(tmp_path: Path) -> None:

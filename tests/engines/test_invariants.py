@@ -45,7 +45,7 @@ def test_every_rule_holds_at_every_event(near: int, document: dict[str, Any]) ->
 
 def in_the_middle() -> EventWorld:
     """A run stopped between two events while some wait, some are served and some are in orbit."""
-    compiled.prepare(BUSY)
+    compiled.prepare()
     world = compiled.world_of(BUSY, 0, 1, 0.0, by_events=True)
     assert isinstance(world, EventWorld)
     while True:
