@@ -17,8 +17,8 @@ from benchmarks import subjects
 from benchmarks.page import ROOT, table, verdict, write_section
 
 REPEATS = 7
-MOST_COMPILE = 15.0
-"""CPU seconds of the one compile."""
+MOST_COMPILE = 25.0
+"""CPU seconds of the one compile, every mechanism included."""
 
 MOST_LOAD = 0.6
 """CPU seconds to load what was compiled before."""
@@ -27,7 +27,7 @@ ENGINE = """\
 import json, time
 import sim
 from benchmarks import subjects
-scenario = sim.loads(subjects.mm1(1_000))
+sim.loads(subjects.mm1(1_000))
 began = time.process_time()
 from sim.engines import compiled
 imported = time.process_time()
@@ -89,7 +89,7 @@ def main() -> bool:
     for name, seconds, limit in (
         ("compiling the engine, its import left out", [compiles], MOST_COMPILE),
         ("loading the compiled engine from its cache, its import left out", loads, MOST_LOAD),
-        ("importing the engine, numba included", imports, math.inf),
+        ("importing the engine", imports, math.inf),
     ):
         kept.append(min(seconds) <= limit)
         bound = [f"{limit:g} s", verdict(kept[-1])] if math.isfinite(limit) else ["", ""]
