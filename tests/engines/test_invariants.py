@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import sim
-from sim.engines import by_events, compiled, kernel, stages
+from sim.engines import by_events, compiled, kernel, machine, stages
 from sim.engines import observations as see
 from sim.engines.by_events import EventWorld
 from sim.engines.invariants import between_events, violations
@@ -129,10 +129,10 @@ def test_damage_is_noticed(damage: Callable[[EventWorld], None], told: str) -> N
 
 
 def test_a_run_that_breaks_a_rule_stops_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    advance, turns = kernel.advance, iter(range(10**9))
+    advance, turns = machine.Entry.__call__, iter(range(10**9))
 
-    def faulty(address: int, budget: int) -> int:
-        status = advance(address, budget)
+    def faulty(entry: machine.Entry, address: int, budget: int) -> int:
+        status = advance(entry, address, budget)
         if next(turns) == 500:
             miscount_a_birth(worlds[-1])
         return status
@@ -144,7 +144,7 @@ def test_a_run_that_breaks_a_rule_stops_there(monkeypatch: pytest.MonkeyPatch) -
         worlds.append(made(*arguments, **options))  # type: ignore[arg-type]  # an EventWorld, as `checked` asks for
         return worlds[-1]
 
-    monkeypatch.setattr(kernel, "advance", faulty)
+    monkeypatch.setattr(machine.Entry, "__call__", faulty)
     monkeypatch.setattr(compiled, "world_of", watched)
     with pytest.raises(EngineError, match=r"at .* s: traffic 0: .* born"):
         compiled.replicate(BUSY, 0, seed=1, warmup=0.0, checked=True)
