@@ -9,7 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from benchmarks import subjects
 from benchmarks.page import ROOT, paragraph, table, verdict, write_section
@@ -78,35 +81,47 @@ def on_a_cluster(file: Path, folder: Path) -> None:
         finish(running)
 
 
-def main() -> bool:
-    """Runs it all three ways; whether the tables are the same."""
-    ways = {
-        "undisturbed, on threads": undisturbed,
-        "processes, `kill -9` at 30 % and at 70 %": killed_twice,
-        "dask, one of three workers killed at 30 %": on_a_cluster,
-    }
-    rows, digests, counts = [], [], []
-    with tempfile.TemporaryDirectory() as made:
-        file = Path(made) / "ten_thousand.yaml"
-        file.write_text(subjects.SHORT, encoding="utf-8")
-        for number, (name, way) in enumerate(ways.items()):
-            folder = Path(made) / str(number)
-            began = time.perf_counter()
-            way(file, folder)
-            seconds = time.perf_counter() - began
-            found = results(folder)
-            digests.append(hashlib.sha256((folder / "results.csv").read_bytes()).hexdigest())
-            counts.append((len(found), len(set(found))))
-            rows.append(
-                (name, f"{seconds:.0f} s", f"{len(found):,}", f"{len(set(found)):,}", f"`{digests[-1][:16]}`")
-            )
-            print(*rows[-1], flush=True)
-    same = len(set(digests)) == 1
-    once = all(count == (POINTS, POINTS) for count in counts)
+@dataclass(frozen=True)
+class Outcome:
+    """What one way came to: wall seconds, the results written, how many of them are different, the table's SHA-256."""
+
+    seconds: float
+    written: int
+    different: int
+    digest: str
+
+
+WAYS: Final[dict[str, Callable[[Path, Path], None]]] = {
+    "undisturbed, on threads": undisturbed,
+    "processes, `kill -9` at 30 % and at 70 %": killed_twice,
+    "dask, one of three workers killed at 30 %": on_a_cluster,
+}
+
+
+def outcome(way: Callable[[Path, Path], None], folder: Path) -> Outcome:
+    """Carries out one way, in a new folder."""
+    file = folder / "short.yaml"
+    file.write_text(subjects.SHORT, encoding="utf-8")
+    began = time.perf_counter()
+    way(file, folder / "swept")
+    seconds = time.perf_counter() - began
+    found = results(folder / "swept")
+    digest = hashlib.sha256((folder / "swept" / "results.csv").read_bytes()).hexdigest()
+    return Outcome(seconds, len(found), len(set(found)), digest)
+
+
+def write(found: Mapping[str, Outcome]) -> bool:
+    """Writes the section; whether the tables are the same, and every point was done once."""
+    same = len({one.digest for one in found.values()}) == 1
+    once = all((one.written, one.different) == (POINTS, POINTS) for one in found.values())
+    rows = [
+        (name, f"{one.seconds:.0f} s", f"{one.written:,}", f"{one.different:,}", f"`{one.digest[:16]}`")
+        for name, one in found.items()
+    ]
     text = (
         "## A sweep that is killed\n\n"
         + paragraph(
-            f"{POINTS:,} points over four keys of a retrying queue, `forebay sweep … --out DIR`, three times.",
+            f"{POINTS:,} points over four keys of a retrying queue, `forebay sweep … --out DIR`, in each of the ways.",
             "Results are those written in the folder; each has its own digest, so that one done twice would be counted",
             "twice.",
         )
@@ -117,3 +132,13 @@ def main() -> bool:
     )
     write_section("sweep", text)
     return same and once
+
+
+def main() -> bool:
+    """Sweeps in each way; whether the tables are the same."""
+    found = {}
+    for name, way in WAYS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            found[name] = outcome(way, Path(folder))
+        print(name, found[name], flush=True)
+    return write(found)
