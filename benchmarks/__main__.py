@@ -6,7 +6,7 @@ import argparse
 import sys
 from importlib import import_module
 
-WHICH = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "cluster", "sweep", "rare", "coverage")
+WHICH = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "cluster", "sweep", "rare", "plan", "coverage")
 
 
 def carry_out(which: str, options: argparse.Namespace) -> bool:
@@ -16,6 +16,10 @@ def carry_out(which: str, options: argparse.Namespace) -> bool:
         from benchmarks import against
 
         return against.main(options.rounds)
+    if which == "plan":
+        from benchmarks import plan
+
+        return plan.main(options.seeds)
     if which == "coverage":
         from benchmarks import coverage
 
@@ -29,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("which", choices=[*WHICH, "all"])
     parser.add_argument("--rounds", type=int, default=5, help="peers: rounds of every tool in turn (5)")
-    parser.add_argument("--seeds", type=int, default=100, help="coverage: seeds of each case (100)")
+    parser.add_argument("--seeds", type=int, default=100, help="plan, coverage: seeds of each case (100)")
     parser.add_argument(
         "--deep", type=int, default=400, help="coverage: seeds of the closely studied cases (400)"
     )

@@ -22,7 +22,7 @@ limits and the memory hold elsewhere.
 
 """
 
-SECTIONS: Final = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "cluster", "sweep", "rare")
+SECTIONS: Final = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "cluster", "sweep", "rare", "plan")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

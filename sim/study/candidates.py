@@ -104,6 +104,7 @@ class Candidates:
         confidence: of each verdict.
         jobs: threads.
         progress: told which candidate is being simulated.
+        theory: whether exact models may settle what simulation leaves open.
     """
 
     def __init__(
@@ -113,6 +114,8 @@ class Candidates:
         confidence: float,
         jobs: int | None = None,
         progress: Callable[[str], None] | None = None,
+        *,
+        theory: bool = True,
     ) -> None:
         self.cases = cases_of(scenario)
         self.pricing, self.confidence = pricing, confidence
@@ -120,7 +123,7 @@ class Candidates:
         self.results: dict[Key, Results] = {}
         self.work = Work()
         self._ruled_out: dict[Key, str | None] = {}
-        self._jobs, self._progress = jobs, progress
+        self._jobs, self._progress, self._theory = jobs, progress, theory
         self._first = list(range(len(self.cases)))
         """The cases in the order in which they are tried: the one that failed last comes first."""
 
@@ -191,6 +194,7 @@ class Candidates:
             first=LEAST_REPLICATIONS * (2 if case.scenario.run.antithetic else 1),
             seed=seed,
             jobs=self._jobs,
+            theory=self._theory,
             alternatives=len(self.cases),
             further=None if within is None or case.mishap is None else _recovers(case.mishap, within),
         )

@@ -30,6 +30,8 @@ class Exact(NamedTuple):
 def exact_figures(scenario: Scenario, warmup: float) -> dict[tuple[str, str], Exact]:
     """Subject and metric -> the exact long-run figure, of services whose measured window is a steady state.
 
+    Of quantiles, those that the objectives name.
+
     The models refuse faults and arrivals that change by themselves; here it is seen to that the window begins late
     enough (`warmup`, s), or is so long that its beginning does not matter.
     """
@@ -41,7 +43,7 @@ def exact_figures(scenario: Scenario, warmup: float) -> dict[tuple[str, str], Ex
     if not steady:
         return {}
     found: dict[tuple[str, str], Exact] = {}
-    for model in analyze(scenario).models:
+    for model in analyze(scenario, {each.metric for each in scenario.objectives}).models:
         if model.exact and model.applies_to in steady:
             for one in model.figures:
                 if math.isfinite(one.value):

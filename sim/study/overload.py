@@ -71,7 +71,9 @@ def _fails(station: Station, wanted: Objective, load: float) -> bool:
     if wanted.subject not in (f"service:{station.name}", alone):
         return False
     if wanted.metric == "success_ratio" and wanted.at_least is not None:
-        return not run.drain and 1.0 / load < wanted.at_least
+        # What is drained after the end is at most what was inside then, unless it comes back.
+        inside = station.places / _born(station) if run.drain else 0.0
+        return not (run.drain and station.retried) and 1.0 / load + inside < wanted.at_least
     if wanted.at_most is None or not _patient(station):
         return False
     if wanted.metric == "rejected_ratio" and math.isfinite(station.places):

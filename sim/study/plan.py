@@ -45,6 +45,7 @@ def plan(
     minimize: str | Prices | None = None,
     confidence: float | None = None,
     regret: bool = False,
+    theory: bool = True,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Planned:
@@ -61,6 +62,7 @@ def plan(
         minimize: a key path or prices, in place of the scenario's own.
         confidence: that the answer meets everything and nothing cheaper does; in place of the scenario's own.
         regret: also plan for 0.8, 0.9, 1.1 and 1.2 times the load, and tell what this plan is worth there.
+        theory: whether exact models may settle what simulation leaves open; where to begin they say anyway.
         jobs: threads.
         progress: told which candidate is being simulated.
 
@@ -76,7 +78,8 @@ def plan(
             "a plan needs an objective to meet; for example "
             'objectives: [{subject: "traffic:web", metric: latency_p99, at_most: 1s}]'
         )
-    planned = _planned(asked, own, pricing, jobs, progress)
+    candidates = Candidates(asked, pricing, 1.0 - (1.0 - own.confidence) / 2.0, jobs, progress, theory=theory)
+    planned = _planned(asked, own, candidates, jobs)
     if regret and planned.best is not None:
         from sim.study.regret import regrets
 
@@ -84,12 +87,9 @@ def plan(
     return planned
 
 
-def _planned(
-    scenario: Scenario, own: Plan, pricing: Pricing, jobs: int | None, progress: Progress | None
-) -> Planned:
-    error = 1.0 - own.confidence
+def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | None) -> Planned:
+    error, pricing = 1.0 - own.confidence, candidates.pricing
     levers = levers_of(scenario, own.vary)
-    candidates = Candidates(scenario, pricing, 1.0 - error / 2.0, jobs, progress)
     search = Search(candidates, levers, pricing, _guesser(candidates))
     if search.combinations > MOST_COMBINATIONS:
         raise UsageError(

@@ -8,13 +8,14 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sim.engines import observations as see
 from sim.measure.intervals import wilson
+from sim.measure.series import areas_between, bins
 from sim.study.load import callers
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sim.measure.results import Results
     from sim.scenario.faults import Fault
 
@@ -57,25 +58,28 @@ def recovery(results: Results, service: str, faults: list[Fault]) -> Recovery | 
     if not ends or len(ends) < len(faults):
         return None
     begin, end = min(fault.at for fault in faults), max(ends)
-    backlog = _backlog(results.series, service, callers(results.scenario, service))
-    times = backlog.index.to_numpy(dtype=float)
+    times, values = _backlog(results, service)
     before, after = times + run.bin_width <= begin, times >= end
     if before.sum() < _BINS or after.sum() < _BINS:
         return None
-    values = backlog.to_numpy(dtype=float)
-    level = max(1.0, float(values[before].max()))
+    level = max(1.0, float(values[:, before].max()))
     found = []
-    for path in values[after].T:
+    for path in values[:, after]:
         calm = np.convolve(path <= level, np.ones(_BINS), mode="valid") >= _BINS
         found.append(float(times[after][calm.argmax()] - end) if calm.any() else math.inf)
     return Recovery(end, tuple(found), run.duration - end)
 
 
-def _backlog(series: pd.DataFrame, service: str, traffic: list[str]) -> pd.DataFrame:
-    """Attempts in the queue plus requests in backoff: rows are time bins, columns replications."""
-    subjects = [f"traffic:{name}" for name in traffic]
-    rows = series[
-        ((series["metric"] == "queue") & (series["subject"] == f"service:{service}"))
-        | ((series["metric"] == "orbit") & series["subject"].isin(subjects))
-    ]
-    return rows.pivot_table(index="time", columns="replication", values="value", aggfunc="sum")
+def _backlog(results: Results, service: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where each time bin begins, s; attempts in the queue plus requests in backoff, a row for each replication."""
+    scenario = results.scenario
+    names = list(scenario.traffic)
+    row = len(names) + list(scenario.services).index(service)
+    orbits = [names.index(name) for name in callers(scenario, service)]
+    places = bins(scenario, results.runs[0])
+    edges = results.runs[0].edges[places]
+    found = []
+    for seen in results.runs:
+        areas = areas_between(seen, places)
+        found.append((areas[:, row, see.QUEUE] + areas[:, orbits, see.ORBIT].sum(axis=1)) / np.diff(edges))
+    return edges[:-1], np.array(found)

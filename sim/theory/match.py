@@ -12,7 +12,7 @@ from sim.scenario.metrics import unit_of
 from sim.scenario.scenario import Scenario
 from sim.theory import assumptions as a
 from sim.theory.catalogue import ALWAYS, CANDIDATES, Candidate
-from sim.theory.rows import Figure, figures
+from sim.theory.rows import Figure, Quantiles, figures
 from sim.theory.station import Station, stations
 from sim.units import format_duration
 
@@ -124,8 +124,10 @@ class Theory:
         }
 
 
-def analyze(scenario: Scenario) -> Theory:
+def analyze(scenario: Scenario, quantiles: Quantiles = None) -> Theory:
     """Asks every model of the catalogue about every service that gets traffic.
+
+    `quantiles` names those to be worked out (`{"latency_p99"}`), as they may take long; all, if None.
 
     The figures are of the long run: a run starts empty, so leave out a warm-up before holding them together.
     """
@@ -139,7 +141,7 @@ def analyze(scenario: Scenario) -> Theory:
             reasons = broken(candidate, station)
             if not reasons:
                 try:
-                    models.append(_solved(candidate, station, subject))
+                    models.append(_solved(candidate, station, subject, quantiles))
                     continue
                 except QuantityError as error:
                     reasons = [str(error)]
@@ -159,10 +161,12 @@ def broken(candidate: Candidate, station: Station) -> list[str]:
     return reasons
 
 
-def _solved(candidate: Candidate, station: Station, subject: str) -> Model:
+def _solved(candidate: Candidate, station: Station, subject: str, quantiles: Quantiles) -> Model:
     fit = candidate.fits(station)
     notes = [fit.note, *_remarks(station)]
-    return Model(candidate.name, subject, candidate.exact, "; ".join(notes), tuple(figures(station, fit)))
+    return Model(
+        candidate.name, subject, candidate.exact, "; ".join(notes), tuple(figures(station, fit, quantiles))
+    )
 
 
 def _remarks(station: Station) -> list[str]:

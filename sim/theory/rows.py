@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +13,9 @@ from sim.theory.steady import Steady
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 STAY_QUANTILES = ("p50", "p90", "p95", "p99")
+
+Quantiles = Collection[str] | None
+"""Metrics of quantiles that are asked for; None: all."""
 
 
 class Figure(NamedTuple):
@@ -39,19 +42,25 @@ class Fit:
     without: frozenset[str] = frozenset()
 
 
-def figures(station: Station, fit: Fit) -> list[Figure]:
-    """All that a model says of a service and its traffic; what it does not know is left out."""
+def figures(station: Station, fit: Fit, quantiles: Quantiles = None) -> list[Figure]:
+    """All that a model says of a service and its traffic; what it does not know is left out.
+
+    `quantiles` names the metrics of quantiles that are worked out, as they may take long; all, if None.
+    """
     found = [
-        Figure(f"service:{station.name}", metric, value) for metric, value in service_figures(fit.steady)
+        Figure(f"service:{station.name}", metric, value)
+        for metric, value in service_figures(fit.steady, quantiles)
     ]
     laws: dict[tuple[float, float], dict[str, float]] = {}
     for stream in station.streams:
-        values = dict(_traffic_figures(station, stream, fit, laws)) | dict(fit.traffic.get(stream.name, {}))
+        values = dict(_traffic_figures(station, stream, fit, laws, quantiles)) | dict(
+            fit.traffic.get(stream.name, {})
+        )
         found += [Figure(f"traffic:{stream.name}", metric, value) for metric, value in values.items()]
     return [one for one in found if not math.isnan(one.value) and one.metric not in fit.without]
 
 
-def service_figures(steady: Steady) -> Iterator[tuple[str, float]]:
+def service_figures(steady: Steady, quantiles: Quantiles = None) -> Iterator[tuple[str, float]]:
     """Metric and value of a service."""
     yield "arrival_rate", steady.arrival_rate
     yield "throughput", steady.throughput
@@ -61,10 +70,10 @@ def service_figures(steady: Steady) -> Iterator[tuple[str, float]]:
     yield "queue_length", steady.queue_length
     yield "in_system", steady.in_system
     yield "wait_mean", steady.wait_mean
-    for name in STAY_QUANTILES:
+    for name in _asked("wait", STAY_QUANTILES, quantiles):
         yield f"wait_{name}", steady.wait_quantile(QUANTILES[name])
     yield "sojourn_mean", steady.sojourn_mean
-    for name in STAY_QUANTILES:
+    for name in _asked("sojourn", STAY_QUANTILES, quantiles):
         yield f"sojourn_{name}", steady.sojourn_quantile(QUANTILES[name])
     yield "rejected_rate", steady.rejected_rate
     yield "rejected_ratio", steady.rejected_ratio
@@ -72,7 +81,11 @@ def service_figures(steady: Steady) -> Iterator[tuple[str, float]]:
 
 
 def _traffic_figures(
-    station: Station, stream: Stream, fit: Fit, laws: dict[tuple[float, float], dict[str, float]]
+    station: Station,
+    stream: Stream,
+    fit: Fit,
+    laws: dict[tuple[float, float], dict[str, float]],
+    quantiles: Quantiles,
 ) -> Iterator[tuple[str, float]]:
     """What a request of one stream meets: refused or not, in time or not, failed or not."""
     steady, errors = fit.steady, station.service.error_ratio
@@ -104,7 +117,7 @@ def _traffic_figures(
         return
     key = (stream.limit, stream.network_mean if stream.network_constant else math.nan)
     if key not in laws or math.isnan(key[1]):
-        laws[key] = dict(_latency(stream, steady, in_time))
+        laws[key] = dict(_latency(stream, steady, in_time, quantiles))
     yield from laws[key].items()
 
 
@@ -125,7 +138,9 @@ def _latency_law(stream: Stream, steady: Steady) -> Law | None:
     return Shifted(steady.sojourn, stream.network_mean) if stream.network_mean > 0.0 else steady.sojourn
 
 
-def _latency(stream: Stream, steady: Steady, in_time: float) -> Iterator[tuple[str, float]]:
+def _latency(
+    stream: Stream, steady: Steady, in_time: float, quantiles: Quantiles
+) -> Iterator[tuple[str, float]]:
     law = _latency_law(stream, steady)
     if math.isfinite(stream.limit):
         if law is None or not in_time > 0.0:
@@ -135,5 +150,10 @@ def _latency(stream: Stream, steady: Steady, in_time: float) -> Iterator[tuple[s
     else:
         yield "latency_mean", steady.sojourn_mean + stream.network_mean
     if law is not None:
-        for name, p in QUANTILES.items():
-            yield f"latency_{name}", law.quantile(p)
+        for name in _asked("latency", tuple(QUANTILES), quantiles):
+            yield f"latency_{name}", law.quantile(QUANTILES[name])
+
+
+def _asked(of: str, names: tuple[str, ...], quantiles: Quantiles) -> Iterator[str]:
+    """Those quantiles of one kind of time that are asked for."""
+    return (name for name in names if quantiles is None or f"{of}_{name}" in quantiles)

@@ -133,13 +133,14 @@ def workers_by_theory(scenario: Scenario, service: str, lowest: int, highest: in
     from sim.theory.match import analyze
 
     path = f"services.{service}.workers"
-    most = analyze(scenario.set(path, highest))
+    metrics = {each.metric for each in scenario.objectives}
+    most = analyze(scenario.set(path, highest), metrics)
     asked = [each for each in scenario.objectives if most.figure(each.subject, each.metric) is not None]
     if not asked:
         return None
 
     def meets(workers: int) -> bool:
-        theory = analyze(scenario.set(path, workers))
+        theory = analyze(scenario.set(path, workers), metrics)
         return all(met(each, theory.figure(each.subject, each.metric)) for each in asked)
 
     found = fewest(meets, lowest, highest)
