@@ -6,7 +6,19 @@ import argparse
 import sys
 from importlib import import_module
 
-WHICH = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "cluster", "sweep", "rare", "plan", "coverage")
+WHICH = (
+    "speed",
+    "peers",
+    "scale",
+    "mechanisms",
+    "memory",
+    "startup",
+    "cluster",
+    "sweep",
+    "rare",
+    "plan",
+    "coverage",
+)
 
 
 def carry_out(which: str, options: argparse.Namespace) -> bool:

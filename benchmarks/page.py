@@ -22,7 +22,18 @@ limits and the memory hold elsewhere.
 
 """
 
-SECTIONS: Final = ("speed", "peers", "scale", "mechanisms", "memory", "startup", "cluster", "sweep", "rare", "plan")
+SECTIONS: Final = (
+    "speed",
+    "peers",
+    "scale",
+    "mechanisms",
+    "memory",
+    "startup",
+    "cluster",
+    "sweep",
+    "rare",
+    "plan",
+)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
