@@ -1,5 +1,6 @@
 """A plan in words and tables: the answer, the candidates around it, what binds, what it would take to be sure."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ from sim.units import format_duration
 if TYPE_CHECKING:
     from sim.study.candidates import Candidate
     from sim.study.planned import Planned
+
+WORTHWHILE = 1000.0
+"""How many times the replications made are still worth proposing."""
 
 MOST_ROWS = 12
 """Candidates in a table at the most: the answer, and those nearest to it in cost."""
@@ -24,9 +28,13 @@ def answer(planned: "Planned") -> str:
         head = f"{values(planned.best)} meets every objective, at {cost(planned)}"
         if planned.binding is None:
             return f"{values(planned.best)} is cheapest, at {cost(planned)} ({tried})."
-        if planned.cost_low != planned.cost_high:
-            sure = "; nothing else is cheaper" if planned.minimal else "; others may cost about as much"
-            return f"{head}{sure} ({tried})."
+        if not _is_certain(planned.answer):
+            sure = (
+                "nothing else is cheaper"
+                if planned.minimal
+                else "whether something is cheaper is not certain"
+            )
+            return f"{head}; {sure} ({tried})."
         least = (
             f"less would break {what}"
             if planned.minimal
@@ -35,13 +43,14 @@ def answer(planned: "Planned") -> str:
         return f"{head}; {least} ({tried})."
     if planned.verdict == "missed":
         return f"Nothing in the range meets every objective; nearest to fail is {what} ({tried})."
-    return f"Inconclusive: no candidate is certain to meet {what}; {more(planned)} may tell ({tried})."
+    return f"Inconclusive: no candidate is certain to meet {what}; {more(planned)} ({tried})."
 
 
 def notes(planned: "Planned") -> Iterator[str]:
     """What a reader must know beside the tables."""
     if planned.best is not None and planned.undecided:
-        yield f"{len(planned.undecided)} cheaper candidates stayed open; {more(planned)} may tell."
+        many = len(planned.undecided)
+        yield f"{many} cheaper candidate{'s' if many > 1 else ''} stayed open; {more(planned)}."
     yield from (*planned.breaches, *planned.notes)
     for lever in planned.levers:
         if not lever.monotone and lever.path.endswith(".workers"):
@@ -51,9 +60,11 @@ def notes(planned: "Planned") -> Iterator[str]:
 def more(planned: "Planned") -> str:
     """What it would take to decide what is undecided."""
     needed, longer = planned.needed, planned.needed_duration
-    if needed is None or longer is None or needed == float("inf"):
-        return "more replications"
-    return f"about {needed:,.0f} replications each, or runs of {format_duration(longer)},"
+    if needed is None or longer is None:
+        return "more replications may tell"
+    if needed > WORTHWHILE * max(one.replications for one in planned.undecided):
+        return "what is measured lies on the bound, too near for any number of runs worth making"
+    return f"about {needed:,.0f} replications each, or runs of {format_duration(longer)}, may tell"
 
 
 def tables(planned: "Planned") -> list[Table]:
@@ -172,9 +183,16 @@ def _asked(row: Mapping[str, Any]) -> str:
 
 
 def _cost(one: "Candidate") -> str:
-    if one.cost_low == one.cost_high:
+    if math.isnan(one.cost):
+        return NOTHING
+    if _is_certain(one):
         return f"{one.cost:.6g}"
     return figure(one.cost, one.cost_low, one.cost_high)
+
+
+def _is_certain(one: "Candidate | None") -> bool:
+    """Whether a cost has no interval to speak of."""
+    return one is None or math.isclose(one.cost_low, one.cost_high, rel_tol=1e-9)
 
 
 def _cost_name(planned: "Planned") -> str:
