@@ -178,6 +178,48 @@ def prefetch() -> Any:
     return _function("prefetch", define)
 
 
+def copy_bytes() -> Any:
+    """The type of `rows.copy_bytes`; LLVM takes it that any field may have changed."""
+
+    def define(_typing: Any, _to: Any, _source: Any, _many: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            word = ir.IntType(64)
+            kind = ir.FunctionType(ir.VoidType(), [_BYTES, _BYTES, word, ir.IntType(1)])
+            copy = builder.module.declare_intrinsic("llvm.memcpy", [_BYTES, _BYTES, word], kind)
+            places = [builder.inttoptr(address, _BYTES) for address in arguments[:2]]
+            builder.call(copy, [*places, arguments[2], ir.IntType(1)(0)])
+            return context.get_dummy_value()
+
+        return types.none(types.int64, types.int64, types.int64), generate
+
+    return _function("copy_bytes", define)
+
+
+def word_at() -> Any:
+    """The type of `rows.word_at`."""
+
+    def define(_typing: Any, _address: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.load(builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
+
+        return types.uint64(types.int64), generate
+
+    return _function("word_at", define)
+
+
+def put_word() -> Any:
+    """The type of `rows.put_word`; LLVM takes it that any field may have changed."""
+
+    def define(_typing: Any, _address: Any, _word: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            builder.store(arguments[1], builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
+            return context.get_dummy_value()
+
+        return types.none(types.int64, types.uint64), generate
+
+    return _function("put_word", define)
+
+
 def view(offset: int, name: str, dtype: np.dtype[Any]) -> Any:
     """The type of a view whose address stands so many bytes behind that of its record."""
     rows = Rows(name, dtype)

@@ -172,7 +172,7 @@ def paths_of(
     Raises:
         EngineError: as for `replicate`; and where the state grows too large to be kept so often.
     """
-    prepare(scenario)
+    prepare()
     while True:
         world = SplittingWorld(lower(scenario, seed, replication), asked, levels, room)
         status = stages.PAUSED

@@ -13,51 +13,27 @@ import numpy as np
 from sim.engines.jit import Later
 
 
-def _prefetch() -> Any:
-    from sim.engines import addresses
+def _told(name: str) -> Any:
+    def tell() -> Any:
+        from sim.engines import addresses
 
-    return addresses.prefetch()
+        return getattr(addresses, name)()
+
+    return Later(tell)
 
 
-prefetch: Any = Later(_prefetch)
+prefetch = _told("prefetch")
 """A compiled function of an array's view and a place that asks for the row there ahead of its use; a place that does
 not exist does no harm."""
 
+copy_bytes = _told("copy_bytes")
+"""A compiled function of (to, from, how many) that copies bytes from one address to another."""
 
-@intrinsic  # type: ignore[untyped-decorator]
-def copy_bytes(_typing: Any, _to: Any, _source: Any, _many: Any) -> Any:
-    """Copies so many bytes from one address to another; LLVM takes it that any field may have changed."""
+word_at = _told("word_at")
+"""A compiled function of an address: the 64 bits there."""
 
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        word = ir.IntType(64)
-        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _BYTES, word, ir.IntType(1)])
-        copy = builder.module.declare_intrinsic("llvm.memcpy", [_BYTES, _BYTES, word], kind)
-        places = [builder.inttoptr(address, _BYTES) for address in arguments[:2]]
-        builder.call(copy, [*places, arguments[2], ir.IntType(1)(0)])
-        return context.get_dummy_value()
-
-    return types.none(types.int64, types.int64, types.int64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def word_at(_typing: Any, _address: Any) -> Any:
-    """The 64 bits at an address."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.load(builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
-
-    return types.uint64(types.int64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def put_word(_typing: Any, _address: Any, _word: Any) -> Any:
-    """Writes 64 bits to an address; LLVM takes it that any field may have changed."""
-
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        builder.store(arguments[1], builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()))
-        return context.get_dummy_value()
-
-    return types.none(types.int64, types.uint64), generate
+put_word = _told("put_word")
+"""A compiled function of (an address, 64 bits) that writes them there."""
 
 
 def view(address: str, of: np.dtype[Any], name: str, dtype: np.dtype[Any]) -> Any:
