@@ -239,7 +239,7 @@ class Candidates:
 
     def _say(self, values: Values) -> None:
         if self._progress is not None:
-            self._progress(", ".join(f"{path} = {value}" for path, value in values.items()))
+            self._progress(said(values))
 
 
 def cases_of(scenario: Scenario) -> tuple[Case, ...]:
@@ -308,6 +308,11 @@ def recovery_times(results: Results, mishap: Mishap) -> list[float] | None:
 def key_of(values: Values) -> Key:
     """A choice of values, whatever their order."""
     return tuple(sorted(values.items(), key=lambda item: item[0]))
+
+
+def said(values: Values) -> str:
+    """A choice of values in words: `services.api.workers = 30`."""
+    return ", ".join(f"{path} = {value}" for path, value in values.items())
 
 
 def room(objective: Mapping[str, Any]) -> float:

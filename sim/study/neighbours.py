@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
-from sim.study.candidates import Candidate, Candidates, key_of
+from sim.study.candidates import Candidate, Candidates, key_of, said
 from sim.study.levers import Lever
 from sim.study.planned import Lost
 
-NEIGHBOURS = 2
+NEIGHBOURS: Final = 2
 """Steps to either side along the key that is bisected; one along the others."""
 
 
@@ -50,9 +51,7 @@ def breaches_of(candidates: Sequence[Candidate], levers: Sequence[Lever]) -> tup
         for more in missed:
             alike = all(less.values[path] == more.values[path] for path in others)
             if alike and all(less.values[lever.path] <= more.values[lever.path] for lever in rising):
-                found.append(f"{_said(less)} is met, and {_said(more)} is missed: more was not better.")
+                found.append(
+                    f"{said(less.values)} is met, and {said(more.values)} is missed: more was not better."
+                )
     return tuple(found)
-
-
-def _said(candidate: Candidate) -> str:
-    return ", ".join(f"{path} = {value}" for path, value in candidate.values.items())

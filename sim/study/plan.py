@@ -18,7 +18,7 @@ from sim.errors import UsageError
 from sim.scenario.plan import Plan
 from sim.scenario.prices import Prices
 from sim.scenario.scenario import Scenario
-from sim.study.candidates import Candidate, Candidates, Values, room
+from sim.study.candidates import Candidate, Candidates, Values, room, said
 from sim.study.cost import Pricing
 from sim.study.levers import Lever, levers_of, objectives_of
 from sim.study.load import bottleneck
@@ -117,7 +117,7 @@ def _confirmed(search: Search, candidates: Candidates, error: float, notes: list
         if again.verdict == "met":
             return best
         notes.append(
-            f"{_named(best.values)} was met in the search, and {again.verdict} on other random numbers."
+            f"{said(best.values)} was met in the search, and {again.verdict} on other random numbers."
         )
         candidates.replace(again)
         best = search.cheapest()
@@ -224,7 +224,3 @@ def _binding(best: Candidate | None, ordered: Sequence[Candidate]) -> dict[str, 
 
 def _worst_room(candidate: Candidate) -> float:
     return min((room(one) for one in candidate.objectives), default=math.inf)
-
-
-def _named(values: Values) -> str:
-    return ", ".join(f"{path} = {value}" for path, value in values.items())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.scenario import Scenario
-from sim.study.candidates import Candidate, Values, finite, plain
+from sim.study.candidates import Candidate, Values, finite, plain, said
 from sim.study.levers import Lever
 
 if TYPE_CHECKING:
@@ -169,8 +169,7 @@ class Planned:
     def _headline(self) -> str:
         if self.best is None:
             return f"{self.verdict}, {self.evaluations} candidates simulated"
-        best = ", ".join(f"{path} = {value}" for path, value in self.best.items())
-        return f"{best} ({self.confidence:.3g} sure, {self.evaluations} candidates simulated)"
+        return f"{said(self.best)} ({self.confidence:.3g} sure, {self.evaluations} candidates simulated)"
 
     def _rows(self) -> list[dict[str, Any]]:
         rows = []

@@ -48,15 +48,11 @@ class Search:
         """How many there are, the bisected key aside."""
         return math.prod(len(lever.values) for lever in self.outer)
 
-    def cheapest(self, less_than: float = math.inf) -> Candidate | None:
-        """The cheapest candidate that is certain to be met; of equal costs the one found first. None if there is none.
-
-        Args:
-            less_than: only what is cheaper than this is of interest.
-        """
+    def cheapest(self) -> Candidate | None:
+        """The cheapest candidate that is certain to be met, of equal costs the one found first; None without one."""
         self.known.clear()
         best: Candidate | None = None
-        limit = less_than
+        limit = math.inf
         for rest in self.combinations_in_order():
             found = self._cheapest_of(rest, limit, best)
             if found is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from sim.study.candidates import Candidate, Candidates, Values, key_of
+from sim.study.candidates import Candidate, Candidates, key_of, said
 from sim.study.replicate import further
 from sim.study.search import Search
 from sim.study.selection import FIRST, cheapest
@@ -55,9 +55,9 @@ def thriftiest(
 
     found = cheapest(draw, len(met), indifference=delta, error=error, most=MOST * FIRST)
     if not found.sure:
-        others = ", ".join(_said(met[place].values) for place in found.left if place != found.best)
+        others = ", ".join(said(met[place].values) for place in found.left if place != found.best)
         notes.append(
-            f"The cost of {_said(met[found.best].values)} could not be told from that of {others} in "
+            f"The cost of {said(met[found.best].values)} could not be told from that of {others} in "
             f"{found.replications} replications; a larger indifference than {100 * indifference:g} % would."
         )
     best = met[found.best]
@@ -93,7 +93,3 @@ def _sizes(search: Search, rest: dict[str, Any], limit: float) -> list[dict[str,
     if least is None:
         return []
     return [{**rest, inner.path: size} for size in sizes if size >= least.values[inner.path]]
-
-
-def _said(values: Values) -> str:
-    return ", ".join(f"{path} = {value}" for path, value in values.items())
