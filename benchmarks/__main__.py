@@ -18,6 +18,7 @@ WHICH = (
     "rare",
     "plan",
     "coverage",
+    "precision",
 )
 
 

@@ -33,6 +33,7 @@ SECTIONS: Final = (
     "sweep",
     "rare",
     "plan",
+    "precision",
 )
 
 

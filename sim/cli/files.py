@@ -66,6 +66,28 @@ def parse_settings(settings: Iterable[str]) -> dict[str, str]:
     return changes
 
 
+def with_precision(scenario: "Scenario", wanted: str | None) -> "Scenario":
+    """The scenario that wants the precision written as `--precision` has it; itself for None.
+
+    Raises:
+        UsageError: it is not a subject, a metric and a share.
+        ScenarioError: one of them is wrong.
+    """
+    if wanted is None:
+        return scenario
+    words = wanted.split()
+    if len(words) != 3:
+        raise UsageError(
+            f"--precision {wanted!r} is not a subject, a metric and a share; "
+            "write --precision 'traffic:web latency_p99 2%'"
+        )
+    precision: dict[str, object] = dict(zip(("subject", "metric", "relative"), words, strict=True))
+    kept = scenario.run.precision
+    if kept is not None:
+        precision |= {"confidence": kept.confidence, "most": kept.most}
+    return scenario.set("run.precision", precision, label="--precision")
+
+
 def page_path(out: Path | None, name: str, ending: str, kind: str) -> Path:
     """Where a page goes: the file said, into the folder said, or into the current one as `<name>-<kind>`."""
     page = Path(f"{file_name(name)}-{kind}.{ending}")

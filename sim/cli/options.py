@@ -39,6 +39,17 @@ ReplicationsOption = Annotated[
     int | None,
     typer.Option("--replications", "-n", min=1, help="How many independent runs.", show_default=False),
 ]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        "-p",
+        metavar="'SUBJECT METRIC SHARE'",
+        help="Replications until half the interval of a figure is at most this share of it, such as "
+        "'traffic:web latency_p99 2%'.",
+        show_default=False,
+    ),
+]
 JobsOption = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, help="Threads; by default one a core.", show_default=False),

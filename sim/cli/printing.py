@@ -18,6 +18,7 @@ COLOURS = {
     "better": "green",
     "worse": "bold red",
     "holds": "green",
+    "reached": "green",
     "broken": "bold red",
     "exact": "green",
     "approximate": "yellow",

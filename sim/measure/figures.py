@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.engines import observations as see
 from sim.engines.observations import Observations
-from sim.measure.histograms import quantile
+from sim.measure.histograms import quantiles
 from sim.scenario.scenario import Scenario
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -132,8 +132,9 @@ def _durations(
     number = int(histogram.sum())
     longest = float(sums[:, see.LONGEST].max()) if number else math.nan
     mean = float(sums[:, see.TOTAL].sum()) / number if number else math.nan
+    found = quantiles(histogram, [SHARES[share] for share in shares], longest)
     return {
         f"{name}_mean": Figure(mean),
-        **{f"{name}_{share}": Figure(quantile(histogram, SHARES[share], longest)) for share in shares},
+        **{f"{name}_{share}": Figure(value) for share, value in zip(shares, found, strict=True)},
         f"{name}_max": Figure(longest),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,19 @@ def quantile(histogram: NDArray[np.int64], share: float, longest: float) -> floa
 
     Within a bucket the observed ones are taken to lie evenly; none is longer than `longest`.
     """
+    return quantiles(histogram, [share], longest)[0]
+
+
+def quantiles(histogram: NDArray[np.int64], shares: Sequence[float], longest: float) -> list[float]:
+    """The same for several shares."""
     cumulative = np.cumsum(histogram)
-    total = int(cumulative[-1])
-    if total == 0:
-        return math.nan
-    wanted = share * total
+    if cumulative[-1] == 0:
+        return [math.nan] * len(shares)
+    return [_at(histogram, cumulative, share, longest) for share in shares]
+
+
+def _at(histogram: NDArray[np.int64], cumulative: NDArray[np.int64], share: float, longest: float) -> float:
+    wanted = share * int(cumulative[-1])
     place = int(np.searchsorted(cumulative, wanted))
     if place == 0:
         return 0.0

@@ -52,7 +52,7 @@ def clipped(mean: float, low: float, high: float, most: float = math.inf) -> tup
     return max(low, 0.0), high if mean > most else min(high, most)
 
 
-def student(freedom: int, confidence: float = CONFIDENCE) -> float:
+def student(freedom: float, confidence: float = CONFIDENCE) -> float:
     """Half-width of a two-sided Student-t interval, in standard errors."""
     from scipy.special import stdtrit  # scipy.stats takes a second to import
 

@@ -13,12 +13,17 @@ import numpy as np
 
 from sim.engines import observations as see
 from sim.engines.observations import Observations
-from sim.measure import audits, series
+from sim.errors import UsageError
+from sim.measure import audits, batch_means, series
 from sim.measure.estimate import estimate
-from sim.measure.figures import Figure, figures, independent_figures
+from sim.measure.figures import SHARES, Figure, Figures, figures, independent_figures
 from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
 from sim.measure.intervals import CONFIDENCE, clipped, independent, interval
+from sim.measure.pooled import METHOD as POOLED
+from sim.measure.pooled import observed, pooled_quantile
+from sim.measure.precision import Reached, precision_of
+from sim.measure.warmup import FoundWarmup
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.scenario.scenario import Scenario
 
@@ -36,7 +41,8 @@ class Results:
 
     Attributes:
         scenario: what was run.
-        engine, seed, replications, warmup: how; warmup in seconds, found if the scenario says `auto`.
+        engine, seed, replications, warmup: how; warmup in seconds.
+        warmup_found: what MSER-5 made of it if the scenario says `auto`, and whether to trust it; else None.
         summary: DataFrame of subject, metric, mean, low, high (95 % interval), n (independent values: replications, or
             antithetic pairs), unit, method.
         runs: the observations of each replication, with one row for each service.
@@ -45,17 +51,27 @@ class Results:
         objectives: DataFrame of subject, metric, at_most, at_least, value, low, high, passed, verdict.
     """
 
-    def __init__(self, scenario: Scenario, runs: Sequence[Observations], *, engine: str, seed: int) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        runs: Sequence[Observations],
+        *,
+        engine: str,
+        seed: int,
+        warmup_found: FoundWarmup | None = None,
+        known: Sequence[Figures] = (),
+    ) -> None:
         self.scenario = scenario
         self.engine, self.seed = engine, seed
         self.replications = len(runs)
-        self.warmup = runs[0].warmup
+        self.warmup, self.warmup_found = runs[0].warmup, warmup_found
         self.apart = runs
         self.runs = runs = [together(scenario, seen) for seen in runs]
         self.audits = audits.little(scenario, runs)
         self.conservation = audits.conservation(scenario, runs)
         audits.refuse_broken(self.audits, self.conservation)
-        self._figures = independent_figures([figures(scenario, seen) for seen in runs], self.twins)
+        self._each = [*known, *(figures(scenario, seen) for seen in runs[len(known) :])]
+        self._figures = independent_figures(self._each, self.twins)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -68,6 +84,17 @@ class Results:
     def measured(self) -> tuple[tuple[str, str], ...]:
         """Subject and metric of every figure."""
         return tuple(self._figures[0])
+
+    def with_more(self, runs: Sequence[Observations]) -> Results:
+        """These replications and further ones, run in the same way."""
+        return Results(
+            self.scenario,
+            [*self.apart, *runs],
+            engine=self.engine,
+            seed=self.seed,
+            warmup_found=self.warmup_found,
+            known=self._each,
+        )
 
     @property
     def twins(self) -> bool:
@@ -91,6 +118,62 @@ class Results:
     ) -> tuple[float, float, float, str]:
         """(mean, low, high, method) of a metric at a confidence."""
         return estimate(self.figures(subject, metric), metric, confidence, twins=self.twins)
+
+    @cached_property
+    def precision(self) -> Reached | None:
+        """How near the run came to the precision its scenario wants; None if it wants none."""
+        wanted = self.scenario.run.precision
+        if wanted is None:
+            return None
+        values = self.values(wanted.subject, wanted.metric)
+        kind, _, statistic = wanted.metric.rpartition("_")
+        if statistic in SHARES:
+            # The mean of the replications' own quantiles is off by more than a narrow interval of it would tell.
+            found = self.quantile(wanted.subject, kind, SHARES[statistic], wanted.confidence)
+        else:
+            found = *interval(values, wanted.confidence), "t over replications"
+        complete = not any(math.isnan(value) for value in values)
+        return precision_of(found, wanted, len(values), complete=complete, twins=self.twins)
+
+    def quantile(
+        self, subject: str, kind: str, share: float, confidence: float = CONFIDENCE
+    ) -> tuple[float, float, float, str]:
+        """(value, low, high, method) in seconds of any quantile of all observations together.
+
+        Args:
+            subject: such as `traffic:web` or `service:api`.
+            kind: `latency` of a traffic class or client; `wait` or `sojourn` of a service.
+            share: which quantile: 0.999 is what all but a thousandth do not exceed.
+            confidence: of the interval, which is NaN with one replication or antithetic pair.
+
+        Raises:
+            UsageError: there is no such subject or kind, or the share is not between 0 and 1.
+        """
+        rows, column = observed(self.scenario, subject, kind)
+        if not 0.0 < share < 1.0:
+            raise UsageError(f"share {share:g} is not more than 0 and less than 1; for example 0.99")
+        counts = np.array([seen.histogram[rows, column].sum(axis=0) for seen in self.runs])
+        if self.twins:
+            counts = counts[0::2] + counts[1::2]
+        longest = max(float(seen.moments[rows, column, see.LONGEST].max()) for seen in self.runs)
+        return *pooled_quantile(counts, share, longest, confidence), POOLED
+
+    @cached_property
+    def batch_means(self) -> pd.DataFrame:
+        """Intervals of the rates and time averages of a single long run, from its own series.
+
+        Columns: subject, metric, mean, low, high (95 %), n (batches' worth of values), unit, method, and `refused`:
+        why there is no interval, where there is none.
+
+        Raises:
+            UsageError: the run has several replications, whose spread is the better witness.
+        """
+        if self.replications != 1:
+            raise UsageError(
+                f"batch means are for a single long run, and these are {self.replications} replications, "
+                "whose own spread gives the intervals; for example replications=1"
+            )
+        return batch_means.table(self.scenario, self.runs[0], self._figures[0])
 
     def row(self, subject: str, metric: str) -> dict[str, Any]:
         """One figure as a row of the summary."""
@@ -222,16 +305,18 @@ class Results:
             "engine": self.engine,
             "replications": self.replications,
             "warmup": self.warmup,
+            **({} if self.warmup_found is None else {"warmup_found": self.warmup_found.to_json()}),
             "versions": versions(),
             "verdict": self.verdict,
-            "summary": _records(self.summary),
-            "objectives": _records(self.objectives),
+            "summary": plain_rows(self.summary),
+            "objectives": plain_rows(self.objectives),
             "audits": [
                 {"boundary": _place(row["subject"], row.pop("boundary")), **row}
-                for row in _records(self.audits)
+                for row in plain_rows(self.audits)
             ],
             "conservation": self.conservation,
-            **({} if self.states is None else {"state_probabilities": _records(self.states)}),
+            **({} if self.precision is None else {"precision": self.precision.to_json()}),
+            **({} if self.states is None else {"state_probabilities": plain_rows(self.states)}),
         }
 
     def __repr__(self) -> str:
@@ -267,7 +352,7 @@ def _place(subject: str, boundary: str) -> str:
     return subject if boundary in ("service", "client") else f"{subject}:{boundary}"
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain values, NaN as None."""
     return [
         {

@@ -43,6 +43,7 @@ def as_written(data: Any) -> Iterator[Finding]:
     yield from _traffic(data)
     yield from _faults(data, _at(data, "faults"), ("faults",))
     yield from _objectives(data, _at(data, "objectives"), ("objectives",))
+    yield from _subject(data, _at(_at(data, "run"), "precision"), ("run", "precision", "subject"))
     yield from _plan(data)
 
 
@@ -139,11 +140,15 @@ def _plan(data: Any) -> Iterator[Finding]:
 
 def _objectives(data: Any, objectives: Any, above: Keys) -> Iterator[Finding]:
     for place, objective in enumerate(objectives if isinstance(objectives, list | tuple) else ()):
-        subject = _at(objective, "subject")
-        if isinstance(subject, str):
-            kind, _, name = subject.partition(":")
-            if kind in SECTIONS and name:
-                yield from _exists(data, kind, name, (*above, place, "subject"), f'"{kind}:{{}}"')
+        yield from _subject(data, objective, (*above, place, "subject"))
+
+
+def _subject(data: Any, part: Any, keys: Keys) -> Iterator[Finding]:
+    subject = _at(part, "subject")
+    if isinstance(subject, str):
+        kind, _, name = subject.partition(":")
+        if kind in SECTIONS and name:
+            yield from _exists(data, kind, name, keys, f'"{kind}:{{}}"')
 
 
 def _exists(data: Any, kind: str, name: str, keys: Keys, spelling: str = "{}") -> Iterator[Finding]:

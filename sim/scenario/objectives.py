@@ -65,6 +65,23 @@ Subject = Annotated[
     ),
 ]
 
+
+def _metric(metric: Any, info: ValidationInfo) -> Any:
+    """A metric of the subject that stands before it."""
+    subject = info.data.get("subject")
+    kind = subject.partition(":")[0] if subject else None
+    known = METRICS[kind] if kind else UNITS
+    if not isinstance(metric, str) or metric not in known:
+        whose = f" of a {'traffic class' if kind == 'traffic' else kind}" if kind else ""
+        meant = nearest(str(metric), known)
+        example = "" if meant else f"one of {', '.join(known)}"
+        raise refuse(f"{show(metric)} is not a metric{whose}", example, meant)
+    return metric
+
+
+Metric = Annotated[str, BeforeValidator(_metric), WithJsonSchema({"type": "string", "enum": list(UNITS)})]
+"""A metric's name, in a part that has a `subject` before it."""
+
 _BOUND_SCHEMA = WithJsonSchema(
     {
         "anyOf": [
@@ -88,11 +105,7 @@ class Objective(Part):
     )
 
     subject: Subject = Field(description="a kind and a name")
-    metric: str = Field(
-        description="one of the subject's metrics",
-        examples=["latency_p99"],
-        json_schema_extra={"enum": list(UNITS)},
-    )
+    metric: Metric = Field(description="one of the subject's metrics", examples=["latency_p99"])
     at_most: Bound | None = Field(default=None, description="the metric may not be more")
     at_least: Bound | None = Field(default=None, description="the metric may not be less")
 
@@ -100,19 +113,6 @@ class Objective(Part):
     def unit(self) -> Unit:
         """The unit of the metric and of its bound: `s`, `1/s`, `ratio` or `count`."""
         return UNITS[self.metric]
-
-    @field_validator("metric", mode="before")
-    @classmethod
-    def _known(cls, metric: Any, info: ValidationInfo) -> Any:
-        subject = info.data.get("subject")
-        kind = subject.partition(":")[0] if subject else None
-        known = METRICS[kind] if kind else UNITS
-        if not isinstance(metric, str) or metric not in known:
-            whose = f" of a {'traffic class' if kind == 'traffic' else kind}" if kind else ""
-            meant = nearest(str(metric), known)
-            example = "" if meant else f"one of {', '.join(known)}"
-            raise refuse(f"{show(metric)} is not a metric{whose}", example, meant)
-        return metric
 
     @field_validator("at_most", "at_least", mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from sim.scenario.growth import Growth, Purchase, Span
 from sim.scenario.mishaps import MISHAP_EXAMPLE, MOST_MISHAPS, Survived
 from sim.scenario.part import FrozenDict, Part
 from sim.scenario.prices import Minimize
-from sim.scenario.quantities import Ratio, refuse, show
+from sim.scenario.quantities import Confidence, Ratio, refuse, show
 from sim.units import NUMBER
 
 RANGE_EXAMPLE = '"101..140", "10ms..50ms:5" or [16, 64, 256]'
@@ -105,12 +105,6 @@ def _not_empty(vary: Mapping[str, Any]) -> FrozenDict[str, Any]:
     return FrozenDict(vary)
 
 
-def _sure(confidence: float) -> float:
-    if not 0.5 <= confidence < 1.0:
-        raise refuse(f"{confidence:g} is not at least 0.5 and less than 1", "95%")
-    return confidence
-
-
 def _above_zero(indifference: float) -> float:
     if not indifference > 0.0:
         raise refuse(f"{indifference:g} is not above 0: equal costs could never be told apart", "1%")
@@ -146,9 +140,7 @@ class Plan(Part):
         default=0.01,
         description="of a random cost: the share by which a plan may be dearer than the cheapest without it mattering",
     )
-    confidence: Annotated[Ratio, AfterValidator(_sure)] = Field(
-        default=0.95, description="how sure the answer must be"
-    )
+    confidence: Confidence = Field(default=0.95, description="how sure the answer must be")
     growth: Growth | None = Field(
         default=None,
         description="how the load grows: a rate, or a series in a file",

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from sim import units
@@ -285,6 +285,16 @@ Ratio = Annotated[
     ),
 ]
 """Between 0 and 1; written `0.2` or `20%`."""
+
+
+def _sure(confidence: float) -> float:
+    if not 0.5 <= confidence < 1.0:
+        raise refuse(f"{confidence:g} is not at least 0.5 and less than 1", "95%")
+    return confidence
+
+
+Confidence = Annotated[Ratio, AfterValidator(_sure)]
+"""How often an interval must hold the truth: a ratio from 0.5, less than 1."""
 
 PositiveRatio = Annotated[
     float,

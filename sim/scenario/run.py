@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, Wi
 
 from sim.draws import ALL_BITS
 from sim.scenario.part import Part
+from sim.scenario.precision import Precision
 from sim.scenario.quantities import (
     DURATION_PATTERN,
     Flag,
@@ -55,6 +56,9 @@ class Run(Part):
     )
     warmup: Warmup = Field(default=0.0, description="left out of the figures; auto: found by the rule MSER-5")
     replications: Replications = Field(default=10, description="independent runs that intervals are made of")
+    precision: Precision | None = Field(
+        default=None, description="more replications, until the interval of a figure is so narrow"
+    )
     seed: Seed = Field(default=1, description="the same seed gives the same run")
     engine: Literal["compiled", "reference"] = Field(
         default="compiled", description="compiled to work with, reference to read; both give the same run"

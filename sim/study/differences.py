@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sim.scenario.scenario import Scenario
 
-_OF_THE_COMPARISON = {"name": None, "run": ("seed", "replications", "antithetic", "engine")}
+_OF_THE_COMPARISON = {"name": None, "run": ("seed", "replications", "precision", "antithetic", "engine")}
 """What a comparison decides itself, for all its scenarios alike: no difference between them."""
 
 
@@ -53,9 +53,8 @@ def _plain(scenario: Scenario) -> dict[str, Any]:
 
 def _settled(scenario: Scenario) -> str:
     """The hash, with what a comparison decides itself made the same."""
-    return scenario.set(
-        {"name": "x", "run.seed": 1, "run.replications": 2, "run.antithetic": False, "run.engine": "compiled"}
-    ).hash
+    decided = {"run.seed": 1, "run.replications": 2, "run.precision": None, "run.antithetic": False}
+    return scenario.set({"name": "x", "run.engine": "compiled", **decided}).hash
 
 
 def _between(path: str, one: Any, other: Any) -> Iterator[Difference]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import takewhile
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count, takewhile
 
 from sim.engines.observations import Observations
 from sim.errors import UsageError
 from sim.measure.results import Results
-from sim.measure.warmup import found_warmup
+from sim.measure.warmup import FoundWarmup, found_warmup
 from sim.scenario.quantities import MOST_REPLICATIONS, MOST_SEED
 from sim.scenario.scenario import Scenario
+from sim.study.precision import first_look, precise
 from sim.study.threads import Stopped, Tell, on_threads
 
 ENGINES = ("compiled", "reference")
@@ -37,13 +39,13 @@ def run(
     states: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Results:
-    """Runs a scenario.
+    """Runs a scenario: so many replications, or until the precision that it wants is reached.
 
     Args:
         scenario: what to run.
         engine: `compiled` or `reference`; the scenario's own if None. Both give the same results.
         seed: in place of the scenario's own.
-        replications: in place of the scenario's own.
+        replications: so many, in place of the scenario's own and of its precision.
         jobs: threads; the machine's cores if None. The results do not depend on it.
         log: keep the attempt log, in `results.attempts`.
         states: keep the share of time with each number in a service, in `results.states`.
@@ -57,7 +59,34 @@ def run(
     """
     engine = scenario.run.engine if engine is None else engine
     seed = scenario.run.seed if seed is None else seed
-    count = scenario.run.replications if replications is None else replications
+    wanted = scenario.run.precision if replications is None else None
+    if replications is None:
+        replications = first_look(scenario.run) if wanted else scenario.run.replications
+    _refuse(scenario, engine, seed, replications, jobs)
+    numbers, asked = range(replications), scenario.run.warmup
+    warmup: float | FoundWarmup
+    if asked == "auto":
+        pilot = _all(scenario, engine, seed, numbers, 0.0, jobs, progress=_half(progress, 0.0))
+        warmup, progress = found_warmup(scenario, pilot), _rest(progress, 0.5)
+    else:
+        warmup = asked
+    make = partial(_results, scenario, engine, seed, warmup, jobs, log, states)
+    if wanted is None:
+        return make(None, numbers, progress)
+    looks = count()
+
+    def extend(results: Results, many: int) -> Results:
+        # How many there will be is not known: each look takes half of what is left of the bar.
+        ahead = _half(progress, 1.0 - 2.0 ** -next(looks))
+        return make(results, range(results.replications, many), ahead)
+
+    results = precise(make(None, numbers, _half(progress, 1.0 - 2.0 ** -next(looks))), extend)
+    if progress is not None:
+        progress(1.0)
+    return results
+
+
+def _refuse(scenario: Scenario, engine: str, seed: int, count: int, jobs: int | None) -> None:
     if engine not in ENGINES:
         raise UsageError(f"engine {engine!r} is none of {', '.join(ENGINES)}; for example engine='compiled'")
     if count < 1 or (jobs is not None and jobs < 1):
@@ -76,23 +105,42 @@ def run(
         )
     if not 0 <= seed <= MOST_SEED:
         raise UsageError(f"seed {seed} is not a whole number from 0 to {MOST_SEED}; for example seed=7")
-    numbers, warmup = range(count), scenario.run.warmup
-    if warmup == "auto":
-        pilot = _all(scenario, engine, seed, numbers, 0.0, jobs, progress=_half(progress, 0.0))
-        warmup, progress = found_warmup(scenario, pilot), _half(progress, 0.5)
+
+
+def _results(
+    scenario: Scenario,
+    engine: str,
+    seed: int,
+    warmup: float | FoundWarmup,
+    jobs: int | None,
+    log: bool,
+    states: bool,
+    before: Results | None,
+    numbers: range,
+    progress: Callable[[float], None] | None,
+) -> Results:
+    """The results of the replications there are and of these numbers; Ctrl-C keeps the first that are finished."""
+    found = warmup if isinstance(warmup, FoundWarmup) else None
+    seconds = warmup.seconds if isinstance(warmup, FoundWarmup) else warmup
+
+    def of(runs: Sequence[Observations]) -> Results:
+        if before is not None:
+            return before.with_more(runs)
+        return Results(scenario, runs, engine=engine, seed=seed, warmup_found=found)
+
     try:
-        runs = _all(
-            scenario, engine, seed, numbers, float(warmup), jobs, log=log, states=states, progress=progress
+        return of(
+            _all(scenario, engine, seed, numbers, seconds, jobs, log=log, states=states, progress=progress)
         )
     except Stopped as stopped:
         # The first ones alone: then the results are those of a run with so many replications.
-        first = [stopped.done[number] for number in takewhile(stopped.done.__contains__, numbers)]
+        done = range(len(numbers))
+        first = [stopped.done[place] for place in takewhile(stopped.done.__contains__, done)]
         if scenario.run.antithetic:
             first = first[: len(first) // 2 * 2]
-        if not first:
+        if not first and before is None:
             raise
-        raise Interrupted(Results(scenario, first, engine=engine, seed=seed)) from None
-    return Results(scenario, runs, engine=engine, seed=seed)
+        raise Interrupted(of(first)) from None
 
 
 def further(results: Results, numbers: range, *, jobs: int | None = None) -> Results:
@@ -103,19 +151,21 @@ def further(results: Results, numbers: range, *, jobs: int | None = None) -> Res
 
 def extended(results: Results, replications: int, *, jobs: int | None = None) -> Results:
     """The results with more replications: those there are, and the next ones of the same seed and warm-up."""
-    more = _all(
-        results.scenario,
-        results.engine,
-        results.seed,
-        range(results.replications, replications),
-        results.warmup,
-        jobs,
-    )
-    return Results(results.scenario, [*results.apart, *more], engine=results.engine, seed=results.seed)
+    numbers = range(results.replications, replications)
+    warmup = results.warmup_found or results.warmup
+    how = (results.scenario, results.engine, results.seed, warmup, jobs, False, False)
+    return _results(*how, results, numbers, None)
+
+
+def _rest(
+    progress: Callable[[float], None] | None, done: float, of: float = 1.0
+) -> Callable[[float], None] | None:
+    """What tells `progress` of this part of what is left when so much is done."""
+    return None if progress is None else lambda share: progress(done + share * of * (1.0 - done))
 
 
 def _half(progress: Callable[[float], None] | None, done: float) -> Callable[[float], None] | None:
-    return None if progress is None else lambda share: progress(done + share / 2.0)
+    return _rest(progress, done, 0.5)
 
 
 def _all(

@@ -145,3 +145,53 @@ def test_an_invalid_scenario_exits_3_with_its_place(verb: str, small: Path, fore
     assert "did you mean timeout?" in err
     assert "services.api.service_time.mean" in err, "every error at once"
     assert "Traceback" not in err
+
+
+def test_the_command_finds_how_many_it_takes(small: Path, forebay: Forebay) -> None:
+    code, out, _ = forebay("run", str(small), "--precision", "traffic:web latency_mean 10%", "-f", "json")
+    document = json.loads(out)
+    assert code == status.OK
+    assert document["precision"]["metric"] == "latency_mean"
+    assert document["precision"]["replications"] == document["replications"] >= 20
+    code, out, _ = forebay("run", str(small), "-s", NARROW)
+    assert code == status.INCONCLUSIVE
+    assert "not reached: about" in out
+
+
+NARROW = "run.precision={subject: service:api, metric: wait_mean, relative: 0.1%, most: 25}"
+
+
+@pytest.mark.parametrize("given_too", ["traffic:web 2%", "2%"])
+def test_what_is_no_precision_shows_one(given_too: str, small: Path, forebay: Forebay) -> None:
+    code, _, err = forebay("run", str(small), "--precision", given_too)
+    assert code == status.USAGE
+    assert "traffic:web latency_p99 2%" in err
+    code, _, err = forebay("run", str(small), "-n", "5", "--precision", "traffic:web latency_p99 2%")
+    assert code == status.USAGE
+    assert "run.replications" in err
+
+
+def test_batch_means_and_controls_are_shown_when_asked_for(small: Path, forebay: Forebay) -> None:
+    code, out, _ = forebay("run", str(small), "-n", "1", "--batch-means", "-s", "run.duration=600s")
+    assert code == status.INCONCLUSIVE  # one replication leaves the objective open
+    assert "Batch means of this run" in out
+    assert "it never varied" in out
+    _, out, _ = forebay("run", str(small), "-n", "12", "--controls", "-f", "json")
+    rows = json.loads(out)["controlled"]
+    assert {"variance_ratio", "plain", "method"} <= set(rows[0])
+    assert "Controlled" in forebay("run", str(small), "-n", "12", "--controls")[1]
+
+
+def test_batch_means_of_several_replications_are_refused_before_the_run(
+    small: Path, forebay: Forebay
+) -> None:
+    code, out, err = forebay("run", str(small), "--batch-means")
+    assert (code, out) == (status.USAGE, "")
+    assert "--replications 1" in err
+
+
+def test_a_warm_up_that_was_found_is_told(small: Path, forebay: Forebay) -> None:
+    _, out, err = forebay("run", str(small), "-s", "run.warmup=auto", "-f", "json")
+    assert json.loads(out)["warmup_found"]["method"] == "MSER-5"
+    assert "found by MSER-5" in forebay("run", str(small), "-s", "run.warmup=auto")[2]
+    assert "warm-up" in err

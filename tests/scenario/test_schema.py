@@ -38,6 +38,8 @@ BEYOND_SHAPE = {
     "objective_with_two_bounds",
     "objective_without_a_bound",
     "objective_without_unit",
+    "precision_of_nothing",
+    "precision_of_unknown_service",
     "profile_backwards",
     "rate_zero",
     "ratio_more_than_one",
@@ -129,6 +131,7 @@ plan:
   lead_time: 6 weeks
   purchase: {step: 4, key: services.api.workers}
 run: {duration: 10min, warmup: auto, replications: 20, seed: 7, antithetic: true, engine: reference, series: 1s,
+  precision: {subject: "traffic:web", metric: latency_p99, relative: 2%, confidence: 90%, most: 400},
   drain: false}
 """
 

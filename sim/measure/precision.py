@@ -1,0 +1,106 @@
+"""How precise a figure is: half its interval's width, relative to the estimate, and what a wanted precision would take.
+
+The interval narrows with the root of the number of independent values: Student's t at n - 1 degrees of freedom times
+the standard deviation over √n. So the n at which it will be narrow enough is told by the spread seen so far.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sim.measure.intervals import student
+from sim.scenario.precision import Precision
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What became of a wanted precision.
+
+    wanted: what was asked. value, low, high, method: the figure and the interval that it was judged by, in base units;
+    of a quantile those of all observations together. relative: half that interval's width as a share of the value; NaN
+    without an interval. reached: whether it is narrow enough. replications: how many were made. needed: how many in all
+    it takes, as the spread seen so far tells: at most those made if it is reached, NaN where nothing can be told (a
+    value of zero, one replication), inf where no number is enough (a replication has no such figure).
+    """
+
+    wanted: Precision
+    value: float
+    low: float
+    high: float
+    method: str
+    relative: float
+    reached: bool
+    replications: int
+    needed: float
+
+    @property
+    def more(self) -> float:
+        """How many replications more it takes; 0 if it is reached, NaN or inf as `needed` is."""
+        return 0.0 if self.reached else self.needed - self.replications
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {
+            "subject": self.wanted.subject,
+            "metric": self.wanted.metric,
+            "wanted": self.wanted.relative,
+            "confidence": self.wanted.confidence,
+            "value": _or_none(self.value),
+            "low": _or_none(self.low),
+            "high": _or_none(self.high),
+            "method": self.method,
+            "relative": _or_none(self.relative),
+            "reached": self.reached,
+            "replications": self.replications,
+            "more": int(self.more) if math.isfinite(self.more) else None,
+        }
+
+
+def precision_of(
+    found: tuple[float, float, float, str],
+    wanted: Precision,
+    n: int,
+    *,
+    complete: bool = True,
+    twins: bool = False,
+) -> Reached:
+    """How precise a figure is.
+
+    Args:
+        found: (value, low, high, method).
+        wanted: what was asked.
+        n: independent values behind it: replications, or antithetic pairs.
+        complete: whether each of them has the figure.
+        twins: whether they are pairs.
+    """
+    value, low, high, _ = found
+    made = 2 * n if twins else n
+    if not complete or math.isnan(low) or value == 0.0:
+        return Reached(wanted, *found, math.nan, False, made, math.nan if complete else math.inf)
+    relative = (high - low) / 2.0 / abs(value)
+    needed = values_needed(relative * math.sqrt(n) / student(n - 1, wanted.confidence), wanted)
+    return Reached(
+        wanted, *found, relative, relative <= wanted.relative, made, float(2 * needed if twins else needed)
+    )
+
+
+def values_needed(spread: float, wanted: Precision) -> int:
+    """The least number of independent values whose interval is so narrow, if their relative spread is this."""
+
+    def narrow(n: int) -> bool:
+        return student(n - 1, wanted.confidence) * spread <= wanted.relative * math.sqrt(n)
+
+    high = 2
+    while not narrow(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if narrow(middle) else (middle, high)
+    return high
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
