@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sim.measure.results import Results
     from sim.scenario.scenario import Scenario
     from sim.study.plan import Planned
+    from sim.study.sensitivity import Sensitivity
     from sim.study.stability import Stability
     from sim.theory.match import Theory
 
@@ -25,12 +26,14 @@ class Studies(TypedDict, total=False):
 
     curve: of `sim.study.curves.load_curve` (sections 3 and 6, headroom). mechanisms: of `sim.study.mechanisms.tried`
     (section 6). stability: of `sim.stability` (section 7). plan: of `sim.plan` (section 4, the recommended sizes).
+    sensitivity: of `sim.sensitivity` (section 9).
     """
 
     curve: pd.DataFrame | None
     mechanisms: pd.DataFrame | None
     stability: Stability | None
     plan: Planned | None
+    sensitivity: Sensitivity | None
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Material:
     mechanisms: pd.DataFrame | None = None
     stability: Stability | None = None
     plan: Planned | None = None
+    sensitivity: Sensitivity | None = None
 
     @cached_property
     def records(self) -> dict[tuple[str, str], Any]:
@@ -152,11 +156,37 @@ def _plan(results: Results, jobs: int | None, _: Progress | None) -> Planned | N
     return plan(scenario, jobs=jobs) if scenario.plan is not None and scenario.objectives else None
 
 
+def _sensitivity(results: Results, jobs: int | None, progress: Progress | None) -> Sensitivity | None:
+    """With as many replications as a bounded number of attempts allows."""
+    from sim.study.sensitivity import CHANGE, sensitivity
+    from sim.study.turns import turns
+
+    scenario = results.scenario
+    runs = 1 + sum(len(turn.scenarios) - 1 for turn in turns(scenario, None, CHANGE, CHANGE)[0])
+    sent = results.conservation["sent"] / results.replications
+    affordable = int(MOST_ATTEMPTS / max(runs * sent, 1.0))
+    return sensitivity(
+        scenario,
+        step=CHANGE,
+        replications=min(results.replications, max(LEAST_REPLICATIONS, affordable)),
+        engine="compiled",
+        seed=results.seed,
+        jobs=jobs,
+        progress=progress,
+    )
+
+
+MOST_ATTEMPTS = 8e6
+"""Attempts in all runs of the sensitivity together, as far as `LEAST_REPLICATIONS` allow."""
+
+LEAST_REPLICATIONS = 4
+
 RUN = 3.0
 STUDIES: dict[str, tuple[Make, float]] = {
     "curve": (_curve, 4.0),
     "mechanisms": (_mechanisms, 2.0),
     "stability": (_stability, 3.0),
     "plan": (_plan, 2.0),
+    "sensitivity": (_sensitivity, 2.0),
 }
 """The studies of `Studies`: how each is made, and its share of the time, as a weight beside that of the run itself."""

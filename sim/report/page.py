@@ -16,6 +16,7 @@ from sim.report.sections.closing import closing
 from sim.report.sections.inputs import inputs
 from sim.report.sections.load import goodput, hockey_stick
 from sim.report.sections.queue import queue
+from sim.report.sections.sensitivity import tornado
 from sim.report.sections.stability import stability_map
 from sim.report.sections.timeline import timeline
 from sim.report.sections.verdict import verdict
@@ -33,6 +34,7 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     timeline,
     goodput,
     stability_map,
+    tornado,
     audit,
     queue,
     closing,
