@@ -241,7 +241,23 @@ def _theory(scenario: "Scenario") -> list[str]:
         f"{model.applies_to}: {model.name}, {'exact' if model.exact else 'approximate'}: {model.why}"
         for model in analysis.models
     ]
-    return lines + [f"{no.applies_to}: not {no.name}: {no.why}" for no in analysis.rejected]
+    for subject in dict.fromkeys(no.applies_to for no in analysis.rejected):
+        lines += _against(subject, {no.name: no.why for no in analysis.rejected if no.applies_to == subject})
+    return lines
+
+
+def _against(subject: str, why: dict[str, str]) -> list[str]:
+    """Why models do not apply: first what speaks against all of them, then what is left to say of each."""
+    from sim.theory.match import BETWEEN
+
+    reasons = {name: text.split(BETWEEN) for name, text in why.items()}
+    first, *others = reasons.values()
+    common = [reason for reason in first if others and all(reason in each for each in others)]
+    lines = [f"{subject}: against every model named below: {BETWEEN.join(common)}"] if common else []
+    for name, own in reasons.items():
+        left = [reason for reason in own if reason not in common]
+        lines.append(f"{subject}: not {name}{': ' if left else ''}{BETWEEN.join(left)}")
+    return lines
 
 
 def _run(scenario: "Scenario") -> str:

@@ -164,8 +164,19 @@ def tables(results: "Results", further: "Mapping[str, pd.DataFrame]" = MappingPr
 
 
 def summary_table(summary: "pd.DataFrame") -> Table:
-    """Subject, metric and figure with its interval."""
-    rows = [(row.subject, row.metric, shown(row)) for row in records(summary)]
+    """Subject, metric and figure with its interval; a subject with the figures of another, such as the client of one
+    traffic class alone, only says so.
+    """
+    blocks: dict[str, list[tuple[str, str]]] = {}
+    for row in records(summary):
+        blocks.setdefault(row.subject, []).append((row.metric, shown(row)))
+    rows = []
+    for place, (subject, figures) in enumerate(blocks.items()):
+        twin = next((name for name in list(blocks)[:place] if blocks[name] == figures), None)
+        if twin is not None:
+            rows.append((subject, "all of them", f"as of {twin}"))
+        else:
+            rows += [(subject, metric, text) for metric, text in figures]
     return Table("Measured", ("subject", "metric", "estimate [95 % interval]"), rows)
 
 

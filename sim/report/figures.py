@@ -18,7 +18,7 @@ NOTHING = "–"
 def figure(
     mean: float | None, low: float | None = None, high: float | None = None, unit: str = "count"
 ) -> str:
-    """A figure with its unit and, where there is one, its interval in the same unit.
+    """A figure with its unit and, where there is one, its interval in the same unit; certainty has no decimals.
 
     Args:
         mean: the estimate in base units (seconds, per second, ratio, count); None or NaN when there is none.
@@ -34,7 +34,10 @@ def figure(
     if not math.isfinite(mean) or not math.isfinite(high - low):
         return f"{_digits(mean / scale)}{suffix} [{_digits(low / scale)}, {_digits(high / scale)}]"
     places = _places((high - low) / 2.0 / scale, mean / scale)
-    middle, bottom, top = (f"{value / scale:.{places}f}" for value in (mean, low, high))
+    sure = (0.0, 1.0) if unit == "ratio" else ()
+    middle, bottom, top = (
+        f"{value / scale:.{0 if value in sure else places}f}" for value in (mean, low, high)
+    )
     return f"{middle}{suffix} [{bottom}, {top}]"
 
 

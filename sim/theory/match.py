@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sim.errors import QuantityError
 from sim.scenario.metrics import unit_of
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLUMNS = ("subject", "metric", "mean", "low", "high", "n", "unit", "method")
+
+
+BETWEEN: Final = "; "
+"""Stands between the reasons for which a model applies, or does not."""
 
 
 class Rejected(NamedTuple):
@@ -145,7 +149,7 @@ def analyze(scenario: Scenario, quantiles: Quantiles = None) -> Theory:
                     continue
                 except QuantityError as error:
                     reasons = [str(error)]
-            rejected.append(Rejected(candidate.name, subject, "; ".join(reasons)))
+            rejected.append(Rejected(candidate.name, subject, BETWEEN.join(reasons)))
     models.sort(key=lambda model: not model.exact)
     return Theory(tuple(models), tuple(rejected))
 
@@ -165,7 +169,7 @@ def _solved(candidate: Candidate, station: Station, subject: str, quantiles: Qua
     fit = candidate.fits(station)
     notes = [fit.note, *_remarks(station)]
     return Model(
-        candidate.name, subject, candidate.exact, "; ".join(notes), tuple(figures(station, fit, quantiles))
+        candidate.name, subject, candidate.exact, BETWEEN.join(notes), tuple(figures(station, fit, quantiles))
     )
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+FEW = 0.5
+"""The success ratio below which a latency says little of what most requests meet."""
+
 _WIDTH = 7.2
 _COLOURS = {
     "no retry": look.BLACK,
@@ -111,6 +114,7 @@ def hockey_stick(
         axes.set_xlim(0.0, greatest)
         axes.set_ylim(min(values) / 2.5, max([*values, *(limit for _, limit in objectives)]) * 1.6)
         log_axis(axes, "y", duration=True)
+        few = _grey_where_few_succeed(axes, rows)
         labels = []
         for name, line in lines.items():
             # On this axis an interval that reaches zero would fall out of the picture.
@@ -141,9 +145,33 @@ def hockey_stick(
     bend = f" The knee is at {short(knee)} per second." if knee is not None else ""
     picture.alt = (
         f"Latency of {subject} against offered load, on a logarithmic axis. At the greatest load, "
-        f"{short(greatest)} requests per second: {ends}.{bend}"
+        f"{short(greatest)} requests per second: {ends}.{bend}{few}"
     )
     return picture
+
+
+def _grey_where_few_succeed(axes: Axes, rows: pd.DataFrame) -> str:
+    """Grey the loads from which on fewer than half succeed, as latency there is of the lucky; says so in words."""
+    success = rows[rows["metric"] == "success_ratio"].sort_values("offered_rate")
+    loads, shares = success["offered_rate"].to_numpy(dtype=float), success["mean"].to_numpy(dtype=float)
+    if not len(shares) or not shares[-1] < FEW:
+        return ""
+    enough = np.flatnonzero(shares >= FEW)
+    last = int(enough[-1]) if len(enough) else -1
+    begin = float((loads[last] + loads[last + 1]) / 2.0) if last >= 0 else 0.0
+    axes.axvspan(begin, float(loads[-1]), color="#EDEDED", linewidth=0, zorder=0)
+    axes.text(
+        float(loads[-1]),
+        0.015,
+        f"fewer than {format_ratio(FEW)} succeed, \nand only theirs is shown ",
+        transform=axes.get_xaxis_transform(),
+        fontsize=8,
+        color=look.ink(look.GREY),
+        ha="right",
+        va="bottom",
+        zorder=4,
+    )
+    return f" From {short(begin)} per second on, fewer than {format_ratio(FEW)} of the requests succeed."
 
 
 def _by_statistic(theory: pd.DataFrame) -> dict[str, pd.DataFrame]:
