@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from sim.measure.results import Results
     from sim.scenario.scenario import Scenario
-    from sim.study.plan import Planned
+    from sim.study.planned import Planned
     from sim.study.sensitivity import Sensitivity
+    from sim.study.sizing import Sizing
     from sim.study.stability import Stability
     from sim.theory.match import Theory
 
@@ -25,14 +26,16 @@ class Studies(TypedDict, total=False):
     """What may be given to a report instead of new runs; None leaves its sections out.
 
     curve: of `sim.study.curves.load_curve` (sections 3 and 6, headroom). mechanisms: of `sim.study.mechanisms.tried`
-    (section 6). stability: of `sim.stability` (section 7). plan: of `sim.plan` (section 4, the recommended sizes).
-    sensitivity: of `sim.sensitivity` (section 9).
+    (section 6). stability: of `sim.stability` (section 7). plan: of `sim.plan` (sections 4 and 10, the recommended
+    sizes). sizing: of `sim.study.sizing.sizing` (section 4, where there is no plan). sensitivity: of `sim.sensitivity`
+    (section 9).
     """
 
     curve: pd.DataFrame | None
     mechanisms: pd.DataFrame | None
     stability: Stability | None
     plan: Planned | None
+    sizing: Sizing | None
     sensitivity: Sensitivity | None
 
 
@@ -52,6 +55,7 @@ class Material:
     mechanisms: pd.DataFrame | None = None
     stability: Stability | None = None
     plan: Planned | None = None
+    sizing: Sizing | None = None
     sensitivity: Sensitivity | None = None
 
     @cached_property
@@ -156,19 +160,26 @@ def _plan(results: Results, jobs: int | None, _: Progress | None) -> Planned | N
     return plan(scenario, jobs=jobs) if scenario.plan is not None and scenario.objectives else None
 
 
+def _sizing(results: Results, jobs: int | None, progress: Progress | None) -> Sizing | None:
+    """Where there are objectives, and no plan that looks for a size itself."""
+    from sim.study.sizing import sizing
+
+    if results.scenario.plan is not None:
+        return None
+    return sizing(results.scenario, most=_affordable(results, SIZES), jobs=jobs, progress=progress)
+
+
 def _sensitivity(results: Results, jobs: int | None, progress: Progress | None) -> Sensitivity | None:
-    """With as many replications as a bounded number of attempts allows."""
+    """What the widest turns do, without a smaller step for the elasticities."""
     from sim.study.sensitivity import CHANGE, sensitivity
     from sim.study.turns import turns
 
     scenario = results.scenario
     runs = 1 + sum(len(turn.scenarios) - 1 for turn in turns(scenario, None, CHANGE, CHANGE)[0])
-    sent = results.conservation["sent"] / results.replications
-    affordable = int(MOST_ATTEMPTS / max(runs * sent, 1.0))
     return sensitivity(
         scenario,
         step=CHANGE,
-        replications=min(results.replications, max(LEAST_REPLICATIONS, affordable)),
+        replications=_affordable(results, runs),
         engine="compiled",
         seed=results.seed,
         jobs=jobs,
@@ -176,10 +187,19 @@ def _sensitivity(results: Results, jobs: int | None, progress: Progress | None) 
     )
 
 
+def _affordable(results: Results, runs: int) -> int:
+    """Replications of each of so many runs that keep to a bounded number of attempts; not more than there were."""
+    sent = results.conservation["sent"] / results.replications
+    return min(results.replications, max(LEAST_REPLICATIONS, int(MOST_ATTEMPTS / max(runs * sent, 1.0))))
+
+
 MOST_ATTEMPTS = 8e6
-"""Attempts in all runs of the sensitivity together, as far as `LEAST_REPLICATIONS` allow."""
+"""Attempts in all runs of one study together, as far as `LEAST_REPLICATIONS` allow."""
 
 LEAST_REPLICATIONS = 4
+
+SIZES = 6
+"""Sizes that are judged where there is no plan."""
 
 RUN = 3.0
 STUDIES: dict[str, tuple[Make, float]] = {
@@ -187,6 +207,7 @@ STUDIES: dict[str, tuple[Make, float]] = {
     "mechanisms": (_mechanisms, 2.0),
     "stability": (_stability, 3.0),
     "plan": (_plan, 2.0),
+    "sizing": (_sizing, 2.0),
     "sensitivity": (_sensitivity, 2.0),
 }
 """The studies of `Studies`: how each is made, and its share of the time, as a weight beside that of the run itself."""

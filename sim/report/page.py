@@ -13,10 +13,12 @@ from sim.report.blocks import Section
 from sim.report.material import Material, Progress, Studies, gather
 from sim.report.sections.audit import audit
 from sim.report.sections.closing import closing
+from sim.report.sections.frontier import frontier
 from sim.report.sections.inputs import inputs
 from sim.report.sections.load import goodput, hockey_stick
 from sim.report.sections.queue import queue
 from sim.report.sections.sensitivity import tornado
+from sim.report.sections.sizing import sizing
 from sim.report.sections.stability import stability_map
 from sim.report.sections.timeline import timeline
 from sim.report.sections.verdict import verdict
@@ -31,10 +33,12 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     verdict,
     inputs,
     hockey_stick,
+    sizing,
     timeline,
     goodput,
     stability_map,
     tornado,
+    frontier,
     audit,
     queue,
     closing,

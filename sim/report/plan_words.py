@@ -1,0 +1,111 @@
+"""A plan in words: its values, its cost, what must hold, and which of its candidates are near the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sim.report.figures import NOTHING, figure, metric_words, subject_words, unit_shown
+from sim.scenario.metrics import UNITS
+from sim.units import format_duration
+
+if TYPE_CHECKING:
+    from sim.study.candidates import Candidate
+    from sim.study.planned import Planned
+
+MOST_ROWS = 12
+"""Candidates in a table at the most: the answer, and those nearest to it in cost."""
+
+
+def values_words(values: Mapping[str, Any]) -> str:
+    """Key paths and values: `services.api.workers = 30`."""
+    return ", ".join(f"{path} = {value}" for path, value in values.items())
+
+
+def asked_words(row: Mapping[str, Any]) -> str:
+    """What must hold, with what has to be survived: `p99 latency of traffic web ≤ 1 s (a zone lost)`."""
+    within = f" ({row['case']})" if row.get("case") is not None else ""
+    return f"{metric_words(row['metric'])} of {subject_words(row['subject'])} {bound_words(row)}{within}"
+
+
+def bound_words(row: Mapping[str, Any]) -> str:
+    """The bound alone: `≤ 1 s`."""
+    if row["at_most"] is not None:
+        return f"≤ {figure(row['at_most'], unit=unit_of_row(row))}"
+    return f"≥ {figure(row['at_least'], unit=unit_of_row(row))}"
+
+
+def figure_words(row: Mapping[str, Any]) -> str:
+    """What was found of it, with its bounds."""
+    return figure(row["value"], row["low"], row["high"], unit_of_row(row))
+
+
+def cost_words(planned: Planned) -> str:
+    """What the answer costs, with its unit: `30 workers`, `12.4 [12.1, 12.7] an hour`."""
+    best = planned.answer
+    if best is None:
+        return NOTHING
+    named = planned.cost_unit if planned.cost_unit in ("workers", "an hour") else f"({planned.cost_unit})"
+    return f"{cost_of(best)} {named}"
+
+
+def cost_of(one: Candidate) -> str:
+    """What a candidate costs, with an interval where that is measured."""
+    if one.cost_low == one.cost_high:
+        return f"{one.cost:.6g}"
+    return figure(one.cost, one.cost_low, one.cost_high)
+
+
+def cost_name(planned: Planned) -> str:
+    """What costs are counted in, for a heading."""
+    return "cost an hour" if planned.cost_unit == "an hour" else f"cost ({planned.cost_unit})"
+
+
+def more_words(planned: Planned) -> str:
+    """What it would take to decide what is undecided."""
+    needed, longer = planned.needed, planned.needed_duration
+    if needed is None or longer is None or needed == float("inf"):
+        return "more replications"
+    return f"about {needed:,.0f} replications each, or runs of {format_duration(longer)},"
+
+
+def asked_of(candidates: Iterable[Candidate]) -> dict[str, tuple[Any, ...]]:
+    """A column for each thing that must hold, in any candidate: one that failed early lacks the rest."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for one in candidates:
+        for row in one.objectives:
+            found.setdefault(asked_words(row), _key(row))
+    return found
+
+
+def figures_of(one: Candidate, columns: Mapping[str, tuple[Any, ...]]) -> list[str]:
+    """A candidate's cell for each column."""
+    known = {_key(row): row for row in one.objectives}
+    return [figure_words(known[key]) if key in known else NOTHING for key in columns.values()]
+
+
+def nearest(planned: Planned) -> list[Candidate]:
+    """Not too many candidates, in their own order: the answer's neighbours first, then the nearest in cost."""
+    if len(planned.candidates) <= MOST_ROWS:
+        return list(planned.candidates)
+    best = planned.answer
+
+    def distance(one: Candidate) -> tuple[float, float]:
+        if best is None:
+            from sim.study.candidates import room
+
+            return 0.0, -min((room(row) for row in one.objectives), default=0.0)
+        differing = sum(one.values[path] != best.values[path] for path in one.values)
+        return float(differing), abs(one.cost - best.cost)
+
+    chosen = sorted(planned.candidates, key=distance)[:MOST_ROWS]
+    return [one for one in planned.candidates if any(one is other for other in chosen)]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("case", "subject", "metric", "at_most", "at_least"))
+
+
+def unit_of_row(row: Mapping[str, Any]) -> str:
+    """The unit to show an objective in; the share of runs that recovered is a ratio."""
+    return unit_shown(row["metric"], UNITS.get(row["metric"], "ratio"))
