@@ -25,6 +25,7 @@ _FAR = 30.0
 
 VERDICTS = {"met": COLOURS["better"], "missed": COLOURS["worse"], "inconclusive": look.GREY}
 MARKERS = {"met": "o", "missed": "D", "inconclusive": "s"}
+SIGNS = {"met": "● met", "missed": "◆ missed", "inconclusive": "■ not certain"}
 
 
 def frontier(planned: Planned) -> look.Picture:
@@ -39,9 +40,9 @@ def frontier(planned: Planned) -> look.Picture:
     )
     with look.style():
         picture = look.Picture("frontier", 7.2, 3.7)
-        axes = picture.add_axes((0.115, 0.14, 0.685, 0.76))
+        axes = picture.add_axes((0.115, 0.14, 0.685, 0.72))
         words = asked_words(binding)
-        axes.set_title(trimmed(f"{words[0].upper()}{words[1:]}", 70))
+        axes.set_title(trimmed(f"{words[0].upper()}{words[1:]}", 70), pad=20)
         axes.set_xlabel(cost_name(planned))
         for verdict, colour in VERDICTS.items():
             _dots(axes, [one for one in points if one["verdict"] == verdict], colour, MARKERS[verdict])
@@ -55,20 +56,23 @@ def frontier(planned: Planned) -> look.Picture:
         )
         _scale(axes, [one["value"] for one in points], float(limit), unit)
         axes.axhline(limit, color=look.VERMILLION, linewidth=1.1, linestyle=(0, (6, 2)), zorder=1.8)
-        axes.xaxis.set_major_locator(MaxNLocator(7, integer=planned.cost_unit == "workers"))
+        axes.xaxis.set_major_locator(
+            MaxNLocator(7, integer=planned.cost_unit == "workers", steps=[1, 2, 5, 10])
+        )
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         _mark(axes, planned, points)
         shown = {one["verdict"] for one in points}
-        signs = {"met": "● met", "missed": "◆ missed", "inconclusive": "■ not certain"}
         labels = [EndLabel(float(limit), f"objective\n{bound_words(binding)}", look.VERMILLION)]
         if best:
             labels.append(EndLabel(best[-1]["value"], "frontier", look.BLUE, "bold"))
         label_ends(axes, labels)
-        for place, verdict in enumerate(one for one in VERDICTS if one in shown):
+        at = 0.0
+        for verdict in (one for one in VERDICTS if one in shown):
             axes.text(
-                1.012, 0.99 - 0.07 * place, signs[verdict], transform=axes.transAxes, fontsize=8, va="top",
-                color=look.ink(VERDICTS[verdict]), fontweight="bold",
+                at, 1.025, SIGNS[verdict], transform=axes.transAxes, fontsize=8, fontweight="bold",
+                color=look.ink(VERDICTS[verdict]),
             )  # fmt: skip
+            at += 0.025 + 0.0155 * len(SIGNS[verdict])
     picture.alt = _words(planned, binding, unit)
     return picture
 
@@ -120,12 +124,12 @@ def _mark(axes: Axes, planned: Planned, points: list[dict[str, Any]]) -> None:
         return
     at = (chosen["cost"], chosen["value"])
     axes.plot(*at, marker="o", markersize=12, markerfacecolor="none", markeredgecolor=look.BLACK, zorder=4)
-    low, high = axes.get_xlim()
-    left = at[0] > (low + high) / 2.0
+    # Below the ring, on the side to which the frontier does not go.
+    left = chosen["at_most"] is not None
     axes.annotate(
         "the plan",
         at,
-        xytext=(-10 if left else 10, 9),
+        xytext=(-8 if left else 8, -15),
         textcoords="offset points",
         ha="right" if left else "left",
         fontsize=8,
