@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sim.measure.results import Results
     from sim.scenario.scenario import Scenario
+    from sim.study.forecast import Forecast
+    from sim.study.headroom import Headroom
     from sim.study.planned import Planned
     from sim.study.sensitivity import Sensitivity
     from sim.study.sizing import Sizing
@@ -27,8 +29,9 @@ class Studies(TypedDict, total=False):
 
     curve: of `sim.study.curves.load_curve` (sections 3 and 6, headroom). mechanisms: of `sim.study.mechanisms.tried`
     (section 6). stability: of `sim.stability` (section 7). plan: of `sim.plan` (sections 4 and 10, the recommended
-    sizes). sizing: of `sim.study.sizing.sizing` (section 4, where there is no plan). sensitivity: of `sim.sensitivity`
-    (section 9).
+    sizes). sizing: of `sim.study.sizing.sizing` (section 4, where there is no plan). forecast: of `sim.forecast`, and
+    headroom: of `sim.study.headroom.headroom`, where there is no forecast (section 8). sensitivity: of
+    `sim.sensitivity` (section 9).
     """
 
     curve: pd.DataFrame | None
@@ -36,6 +39,8 @@ class Studies(TypedDict, total=False):
     stability: Stability | None
     plan: Planned | None
     sizing: Sizing | None
+    forecast: Forecast | None
+    headroom: Headroom | None
     sensitivity: Sensitivity | None
 
 
@@ -56,6 +61,8 @@ class Material:
     stability: Stability | None = None
     plan: Planned | None = None
     sizing: Sizing | None = None
+    forecast: Forecast | None = None
+    headroom: Headroom | None = None
     sensitivity: Sensitivity | None = None
 
     @cached_property
@@ -67,6 +74,11 @@ class Material:
         """A mean of the summary; None if it is not there, or not a number."""
         row = self.records.get((subject, metric))
         return None if row is None or math.isnan(row.mean) else float(row.mean)
+
+    @property
+    def certified(self) -> Headroom | None:
+        """The certified headroom: the forecast's, or its own."""
+        return self.headroom if self.forecast is None else self.forecast.headroom
 
     @cached_property
     def own_curve(self) -> pd.DataFrame | None:
@@ -169,6 +181,26 @@ def _sizing(results: Results, jobs: int | None, progress: Progress | None) -> Si
     return sizing(results.scenario, most=_affordable(results, SIZES), jobs=jobs, progress=progress)
 
 
+def _forecast(results: Results, jobs: int | None, _: Progress | None) -> Forecast | None:
+    """Where the scenario says how its load grows, and what must hold."""
+    from sim.study.forecast import forecast
+
+    scenario = results.scenario
+    if scenario.plan is None or scenario.plan.growth is None or not scenario.objectives:
+        return None
+    return forecast(scenario, jobs=jobs)
+
+
+def _headroom(results: Results, jobs: int | None, _: Progress | None) -> Headroom | None:
+    """Where something must hold, and no forecast has it already; with as few replications as can be afforded."""
+    from sim.study.headroom import headroom
+
+    scenario = results.scenario
+    if not scenario.objectives or (scenario.plan is not None and scenario.plan.growth is not None):
+        return None
+    return headroom(scenario.set("run.replications", _affordable(results, LOADS)), jobs=jobs)
+
+
 def _sensitivity(results: Results, jobs: int | None, progress: Progress | None) -> Sensitivity | None:
     """What the widest turns do, without a smaller step for the elasticities."""
     from sim.study.sensitivity import CHANGE, sensitivity
@@ -201,6 +233,9 @@ LEAST_REPLICATIONS = 4
 SIZES = 6
 """Sizes that are judged where there is no plan."""
 
+LOADS = 40
+"""Runs of the search for the headroom, each load with some replications more than the first."""
+
 RUN = 3.0
 STUDIES: dict[str, tuple[Make, float]] = {
     "curve": (_curve, 4.0),
@@ -208,6 +243,8 @@ STUDIES: dict[str, tuple[Make, float]] = {
     "stability": (_stability, 3.0),
     "plan": (_plan, 2.0),
     "sizing": (_sizing, 2.0),
+    "forecast": (_forecast, 3.0),
+    "headroom": (_headroom, 3.0),
     "sensitivity": (_sensitivity, 2.0),
 }
 """The studies of `Studies`: how each is made, and its share of the time, as a weight beside that of the run itself."""

@@ -14,6 +14,7 @@ from sim.report.material import Material, Progress, Studies, gather
 from sim.report.sections.audit import audit
 from sim.report.sections.closing import closing
 from sim.report.sections.frontier import frontier
+from sim.report.sections.growth import growth
 from sim.report.sections.inputs import inputs
 from sim.report.sections.load import goodput, hockey_stick
 from sim.report.sections.queue import queue
@@ -37,6 +38,7 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     timeline,
     goodput,
     stability_map,
+    growth,
     tornado,
     frontier,
     audit,

@@ -1,0 +1,146 @@
+"""Section 8: how much more load meets every objective, when capacity runs out, and what to order by when."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.report.blocks import Block, Bullets, Figure, Paragraph, Section, Table
+from sim.report.figures import NOTHING, figure, metric_words, subject_words
+from sim.units import format_ratio, format_span
+
+if TYPE_CHECKING:
+    from sim.report.material import Material
+    from sim.study.forecast import Forecast
+    from sim.study.headroom import Headroom
+    from sim.study.staircase import Step
+
+
+def growth(material: Material) -> Section | None:
+    """The forecast where the scenario says how its load grows; else the headroom alone."""
+    found, certified = material.forecast, material.certified
+    if certified is None:
+        return None
+    blocks: list[Block] = []
+    if found is not None:
+        from sim.report.pictures.growth import growth as draw
+
+        blocks += [Figure(draw(found), _caption(found)), Paragraph(f"{run_out_words(found)}.")]
+        if found.steps:
+            blocks.append(_purchases(found))
+        if found.notes:
+            blocks.append(Bullets(found.notes))
+    blocks += [_loads(certified), Paragraph(_remark(certified), quiet=True)]
+    return Section(8, "growth", "Headroom and growth" if found is not None else "Headroom", blocks)
+
+
+def headroom_words(found: Headroom) -> str:
+    """The certified headroom in words."""
+    rate = found.offered_rate
+    breaks = ""
+    if found.binding is not None:
+        breaks = (
+            f"; then {metric_words(found.binding.metric)} of {subject_words(found.binding.subject)} breaks"
+        )
+    if not found.low > 0.0:
+        return f"none: no load that was tried is certain to meet every objective{breaks}"
+    to = f"{figure(rate * found.factor, rate * found.low, rate * found.high, '1/s')}"
+    if not math.isfinite(found.high):
+        return f"at least {found.low:.3g} times the load as written meets every objective"
+    times = f"{figure(found.factor, found.low, found.high)} times the load as written, {to}"
+    sure = f" with {format_ratio(found.confidence)} confidence"
+    if found.low >= 1.0:
+        return f"certified: the load may grow to {times}{sure}{breaks}"
+    if found.high <= 1.0:
+        return f"none: the load must shrink to {times}{sure}{breaks}"
+    return f"not certain: the limit is {times}{sure}{breaks}"
+
+
+def run_out_words(found: Forecast) -> str:
+    """When capacity runs out, with its interval, and the next order."""
+    when = found.run_out
+    horizon = format_span(found.demand.horizon)
+    if not math.isfinite(when.earliest):
+        return f"Capacity does not run out within {horizon}"
+    if when.time == 0.0:
+        words = "Capacity has run out already: the load as written does not meet the objectives"
+    elif math.isfinite(when.time):
+        latest = _at(found, when.latest) if math.isfinite(when.latest) else f"not within {horizon}"
+        words = (
+            f"Capacity runs out {_at(found, when.time)}, at the earliest {_at(found, when.earliest)}, at the latest "
+            f"{latest} ({format_ratio(found.confidence)} confidence)"
+        )
+    else:
+        words = f"Capacity is not expected to run out within {horizon}, but may {_at(found, when.earliest)}"
+    first = next(iter(found.steps), None)
+    if first is None:
+        return words
+    return f"{words}; order {first.bought} more {_order(found, first)}"
+
+
+def _order(found: Forecast, step: Step) -> str:
+    return "now: the time to order is past" if step.order < 0.0 else f"by {_at(found, step.order)}"
+
+
+def _at(found: Forecast, time: float) -> str:
+    """A time as a date, or as a span from the start."""
+    if not math.isfinite(time):
+        return NOTHING
+    date = found.date(time)
+    return date.isoformat() if date is not None else f"in {format_span(time)}"
+
+
+def _caption(found: Forecast) -> str:
+    lead = f", {format_span(found.lead_time)} after its order" if found.lead_time > 0.0 else ""
+    return (
+        f"The band is the {format_ratio(found.confidence)} interval of the expected load. Capacity is the load certified "
+        f"to meet every objective; the green line rises with each purchase of {found.key}, there when it may first be "
+        f"needed{lead}. Shaded: when what is there now runs out, by what is known of load and capacity."
+    )
+
+
+def _purchases(found: Forecast) -> Table:
+    rows = [
+        (
+            f"+{step.bought}",
+            f"{step.after.workers:,}",
+            f"{step.before.factor:.3g}× [{step.before.low:.3g}, {step.before.high:.3g}]",
+            _at(found, step.needed.time),
+            f"{_at(found, step.needed.earliest)} … {_at(found, step.needed.latest)}",
+            "now" if step.order < 0.0 else _at(found, step.order),
+        )
+        for step in found.steps
+    ]
+    columns = ("purchase", "workers then", "load before it", "needed", "earliest … latest", "order by")
+    return Table(f"Purchases of {found.key} up to the horizon", columns, rows, frozenset({1}))
+
+
+def _loads(found: Headroom) -> Table:
+    rows = [
+        (
+            f"{one.factor:.3g}×",
+            figure(found.offered_rate * one.factor, unit="1/s"),
+            one.verdict,
+            f"{metric_words(one.binding.metric)} of {subject_words(one.binding.subject)}",
+            figure(one.binding.value, one.binding.low, one.binding.high, _unit(one.binding.metric)),
+            f"{one.replications:,}",
+        )
+        for one in found.tried
+    ]
+    columns = ("load", "offered", "verdict", "has the least room", "measured", "replications")
+    return Table("Loads that were judged", columns, rows, frozenset({1, 4, 5}), folded=len(rows) > 6)
+
+
+def _remark(found: Headroom) -> str:
+    faults = " Faults strike as written at every load." if found.scenario.faults else ""
+    return (
+        f"Headroom: {headroom_words(found)}. Its interval reaches from the greatest load certified to meet every "
+        f"objective to the least certified to miss one; more load is taken to be no better.{faults}"
+    )
+
+
+def _unit(metric: str) -> str:
+    from sim.report.figures import unit_shown
+    from sim.scenario.metrics import unit_of
+
+    return unit_shown(metric, unit_of(metric))
