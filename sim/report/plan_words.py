@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from sim.units import format_duration
 if TYPE_CHECKING:
     from sim.study.candidates import Candidate
     from sim.study.planned import Planned
+
+WORTHWHILE = 1000.0
+"""How many times the replications made are still worth proposing."""
 
 MOST_ROWS = 12
 """Candidates in a table at the most: the answer, and those nearest to it in cost."""
@@ -51,9 +55,16 @@ def cost_words(planned: Planned) -> str:
 
 def cost_of(one: Candidate) -> str:
     """What a candidate costs, with an interval where that is measured."""
-    if one.cost_low == one.cost_high:
+    if math.isnan(one.cost):
+        return NOTHING
+    if is_certain(one):
         return f"{one.cost:.6g}"
     return figure(one.cost, one.cost_low, one.cost_high)
+
+
+def is_certain(one: Candidate | None) -> bool:
+    """Whether a cost has no interval to speak of."""
+    return one is None or math.isclose(one.cost_low, one.cost_high, rel_tol=1e-9)
 
 
 def cost_name(planned: Planned) -> str:
@@ -64,9 +75,11 @@ def cost_name(planned: Planned) -> str:
 def more_words(planned: Planned) -> str:
     """What it would take to decide what is undecided."""
     needed, longer = planned.needed, planned.needed_duration
-    if needed is None or longer is None or needed == float("inf"):
-        return "more replications"
-    return f"about {needed:,.0f} replications each, or runs of {format_duration(longer)},"
+    if needed is None or longer is None:
+        return "more replications may tell"
+    if needed > WORTHWHILE * max(one.replications for one in planned.undecided):
+        return "what is measured lies on the bound, too near for any number of runs worth making"
+    return f"about {needed:,.0f} replications each, or runs of {format_duration(longer)}, may tell"
 
 
 def asked_of(candidates: Iterable[Candidate]) -> dict[str, tuple[Any, ...]]:
@@ -74,13 +87,13 @@ def asked_of(candidates: Iterable[Candidate]) -> dict[str, tuple[Any, ...]]:
     found: dict[str, tuple[Any, ...]] = {}
     for one in candidates:
         for row in one.objectives:
-            found.setdefault(asked_words(row), _key(row))
+            found.setdefault(asked_words(row), key_of_row(row))
     return found
 
 
 def figures_of(one: Candidate, columns: Mapping[str, tuple[Any, ...]]) -> list[str]:
     """A candidate's cell for each column."""
-    known = {_key(row): row for row in one.objectives}
+    known = {key_of_row(row): row for row in one.objectives}
     return [figure_words(known[key]) if key in known else NOTHING for key in columns.values()]
 
 
@@ -102,7 +115,8 @@ def nearest(planned: Planned) -> list[Candidate]:
     return [one for one in planned.candidates if any(one is other for other in chosen)]
 
 
-def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def key_of_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells one thing that must hold from the others."""
     return tuple(row[name] for name in ("case", "subject", "metric", "at_most", "at_least"))
 
 

@@ -120,6 +120,35 @@ def way_words(found: Stability) -> str:
     )
 
 
+SURVIVED = 0.95
+"""The share of runs that must recover for a spike to be called survived."""
+
+
+def survived(found: Stability) -> str:
+    """The highest trigger on the map, as long as the one as written, that nearly all runs recover from."""
+    basin = found.basin
+    written = basin.axes[1].written if basin is not None else None
+    if basin is None or written is None:
+        return ""
+    from sim.report.pictures.cells import label
+
+    heights, durations = basin.axes
+    column = min(range(len(durations.values)), key=lambda place: abs(durations.numbers[place] - written))
+    borne = [
+        cell in basin.cells and basin.cells[cell].probability >= SURVIVED
+        for cell in ((row, column) for row in range(len(heights.values)))
+    ]
+    lasting = f"{durations.path} {label(durations, column)}"
+    if not borne[0]:
+        return f"less than {heights.path} {label(heights, 0)} at {lasting}, the least on the map of section 7"
+    last = next((row for row, fine in enumerate(borne) if not fine), len(borne)) - 1
+    more = "or more: the most on the map" if last == len(borne) - 1 else "of those on the map"
+    return (
+        f"{heights.path} {label(heights, last)} at {lasting}, {more} of section 7 (at least {format_ratio(SURVIVED)} "
+        "of the runs recover)"
+    )
+
+
 def map_words(basin: Basin) -> str:
     """How a map was made and how sure it is."""
     widest = max((basin.half_width(cell) for cell in basin.near), default=math.nan)

@@ -163,6 +163,6 @@ def _words(found: Forecast, rate: float) -> str:
         if step.needed.time < math.inf
     )
     return (
-        f"Load over {format_span(end)}, from {short(rate)} to {short(float(last['offered_rate']))} per second expected. "
-        f"{out}{f' Purchases: {bought}.' if bought else ''}"
+        f"Load over {format_span(end)}, from {short(rate)} to {short(float(last['offered_rate']))} per second "
+        f"expected. {out}{f' Purchases: {bought}.' if bought else ''}"
     )

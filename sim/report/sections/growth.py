@@ -93,9 +93,9 @@ def _at(found: Forecast, time: float) -> str:
 def _caption(found: Forecast) -> str:
     lead = f", {format_span(found.lead_time)} after its order" if found.lead_time > 0.0 else ""
     return (
-        f"The band is the {format_ratio(found.confidence)} interval of the expected load. Capacity is the load certified "
-        f"to meet every objective; the green line rises with each purchase of {found.key}, there when it may first be "
-        f"needed{lead}. Shaded: when what is there now runs out, by what is known of load and capacity."
+        f"The band is the {format_ratio(found.confidence)} interval of the expected load. Capacity is the load "
+        f"certified to meet every objective; the green line rises with each purchase of {found.key}, there when it may "
+        f"first be needed{lead}. Shaded: when what is there now runs out, by what is known of load and capacity."
     )
 
 

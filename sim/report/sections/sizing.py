@@ -14,6 +14,7 @@ from sim.report.plan_words import (
     cost_words,
     figure_words,
     figures_of,
+    is_certain,
     more_words,
     nearest,
     values_words,
@@ -43,8 +44,8 @@ def answer_words(planned: Planned) -> str:
         head = f"{values_words(planned.best)} meets every objective {sure}, at {cost_words(planned)}"
         if planned.binding is None:
             return f"{values_words(planned.best)} is cheapest, at {cost_words(planned)}, {sure}."
-        if planned.cost_low != planned.cost_high:
-            return f"{head}; {'nothing else is cheaper' if planned.minimal else 'others may cost about as much'}."
+        if not is_certain(planned.answer):
+            return f"{head}; {'nothing else is cheaper' if planned.minimal else 'whether something is cheaper is not certain'}."
         less = (
             f"less would break {what}"
             if planned.minimal
@@ -53,7 +54,7 @@ def answer_words(planned: Planned) -> str:
         return f"{head}; {less}."
     if planned.verdict == "missed":
         return f"Nothing in the range of the plan meets every objective {sure}; nearest to fail is {what}."
-    return f"Inconclusive: no candidate is certain to meet {what}; {more_words(planned)} may tell."
+    return f"Inconclusive: no candidate is certain to meet {what}; {more_words(planned)}."
 
 
 def _of_plan(planned: Planned) -> list[Block]:
@@ -66,7 +67,7 @@ def _of_plan(planned: Planned) -> list[Block]:
     if planned.best is not None and planned.undecided:
         many = len(planned.undecided)
         stayed = "One cheaper candidate" if many == 1 else f"{many} cheaper candidates"
-        notes.append(f"{stayed} stayed open; {more_words(planned)} may tell.")
+        notes.append(f"{stayed} stayed open; {more_words(planned)}.")
     if notes:
         blocks.append(Bullets(notes))
     return blocks

@@ -1,4 +1,4 @@
-"""Section 1: the verdict, the headroom, and what binds."""
+"""Section 1: the verdict, the recommended sizes, the headroom, what binds, and when capacity runs out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from sim.report.blocks import Block, Section, Table, Verdict
 from sim.report.figures import figure, metric_words, records, subject_words, unit_shown
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
+from sim.report.plan_words import asked_words, cost_words, figure_words, values_words
+from sim.report.sections.growth import headroom_words, run_out_words
 from sim.report.sections.outcomes import outcomes, uncovered
+from sim.report.sections.sizing import answer_words
 from sim.report.sections.timeline import recovery_words
+from sim.report.stability_words import survived
 from sim.study.load import bottleneck, offered_load, peak_load
 from sim.units import format_rate, format_ratio
 
@@ -29,7 +33,9 @@ def verdict(material: Material) -> Section:
         *_uncovered(material),
         *_sizes(material),
         *_headroom(material),
+        *_spike(material),
         *_binding(material),
+        *_run_out(material),
         *_recovery(material),
     ]
     if not rows:
@@ -94,16 +100,23 @@ def _figures(material: Material) -> list[tuple[str, str]]:
 
 
 def _sizes(material: Material) -> list[tuple[str, str]]:
-    plan = material.plan
-    if plan is None:
+    planned = material.plan
+    if planned is None:
         return []
-    answer: dict[str, Any] = plan.to_json()
-    if not answer.get("feasible") or not answer.get("best"):
-        return [("Recommended sizes", "no size in the range of the plan meets every objective")]
-    return [("Recommended sizes", ", ".join(f"{path} = {value}" for path, value in answer["best"].items()))]
+    if planned.best is None:
+        return [("Recommended sizes", answer_words(planned))]
+    sure = format_ratio(planned.confidence)
+    least = "nothing cheaper does" if planned.minimal else "whether something cheaper does is not certain"
+    words = f"{values_words(planned.best)}, at {cost_words(planned)}: meets every objective with {sure} confidence"
+    survived = {row["case"] for row in planned.answer.objectives if row["case"]} if planned.answer else set()
+    spite = f", in spite of {' and of '.join(sorted(survived))} too" if survived else ""
+    return [("Recommended sizes", f"{words}{spite}; {least}")]
 
 
 def _headroom(material: Material) -> list[tuple[str, str]]:
+    """The certified headroom; without one, what the lines between the loads of section 3 say."""
+    if material.certified is not None:
+        return [("Headroom", headroom_words(material.certified))]
     curve = material.own_curve
     if curve is None:
         return []
@@ -163,14 +176,29 @@ def _words(first: Headroom, count: int, peak: float, *, plain: bool) -> str:
     return f"none: the load must shrink by {format_ratio(-change)}, to {rate}, for {name} to hold"
 
 
+def _spike(material: Material) -> list[tuple[str, str]]:
+    words = survived(material.stability) if material.stability is not None else ""
+    return [("Largest spike", words)] if words else []
+
+
+def _run_out(material: Material) -> list[tuple[str, str]]:
+    return [] if material.forecast is None else [("Runs out", run_out_words(material.forecast))]
+
+
 def _binding(material: Material) -> list[tuple[str, str]]:
-    """The service nearest to its capacity."""
+    """What stands in the way of less in the plan; then the service nearest to its capacity."""
+    found = []
+    planned = material.plan
+    if planned is not None and planned.binding is not None:
+        row = planned.binding
+        where = "with less than the plan" if planned.best is not None else "of the nearest that was tried"
+        found.append(f"{asked_words(row)}: {figure_words(row)} {where}")
     name, load = bottleneck(material.scenario)
     if not (math.isfinite(load.ratio) and math.isfinite(load.capacity)):
-        return []
+        return [("What binds", "; ".join(found))] if found else []
     workers = f"{material.scenario.services[name].workers:,.0f} workers of {name}"
     most = f"{format_rate(load.offered)} offered of {format_rate(load.capacity)} that they can serve"
-    words = [f"{workers}: {most}, {format_ratio(round(load.ratio, 3))}"]
+    words = [*found, f"{workers}: {most}, {format_ratio(round(load.ratio, 3))}"]
     busy = material.value(f"service:{name}", "utilization")
     if busy is not None:
         words.append(f"{format_ratio(round(busy, 3))} busy over the run")

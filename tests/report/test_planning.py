@@ -1,0 +1,128 @@
+"""Sections 4, 8, 9 and 10, and what the verdict says of them: sizes, growth, the tornado, what better costs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import sim
+from sim.measure.results import Results
+from sim.report.blocks import Section, Table, Verdict
+from sim.report.page import Report, build
+from sim.report.pictures.frontier import frontier
+from sim.report.pictures.tornado import MOST_ROWS, tornado
+from sim.study.planned import Planned
+from sim.study.sensitivity import Sensitivity
+from tests.report.test_page import Outline
+
+SHOP = """
+name: shop
+traffic: {web: {arrivals: {kind: poisson, rate: 50/s}, call: api, client: app}}
+clients: {app: {timeout: 2s, retry: {attempts: 3, backoff: {kind: exponential, base: 100ms, jitter: full}}}}
+services: {api: {workers: 8, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 60}}}
+objectives:
+  - {subject: "traffic:web", metric: latency_p99, at_most: 700ms}
+plan:
+  vary: {services.api.workers: 5..12, services.api.queue.capacity: [20, 60]}
+  minimize: {worker_hour: 1, place_hour: 0.01}
+  survive: [{name: a worker lost, faults: [{at: 20s, for: 10s, service: api, workers: x0.8}]}]
+run: {duration: 60s, warmup: 10s, replications: 6, seed: 7}
+"""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Results:
+    return sim.run(sim.loads(SHOP, "shop.yaml", Path()))
+
+
+@pytest.fixture(scope="module")
+def planned(shop: Results) -> Planned:
+    return sim.plan(shop.scenario)
+
+
+@pytest.fixture(scope="module")
+def turned(shop: Results) -> Sensitivity:
+    return sim.sensitivity(shop.scenario, replications=4, step=0.1)
+
+
+@pytest.fixture(scope="module")
+def page(shop: Results, planned: Planned, turned: Sensitivity) -> Report:
+    return build(shop.scenario, shop, curves=False, plan=planned, sensitivity=turned)
+
+
+def section(page: Report, number: int) -> Section:
+    return next(found for found in page.sections if found.number == number)
+
+
+def facts(page: Report) -> dict[str, str]:
+    box = page.sections[0].blocks[0]
+    assert isinstance(box, Verdict)
+    return dict(box.facts)
+
+
+def test_studies_that_are_given_make_their_sections_without_new_runs(page: Report) -> None:
+    assert [found.number for found in page.sections] == [1, 2, 4, 5, 9, 10, 11, 12, 13]
+    assert not Outline(page.html()).faults
+
+
+def test_the_verdict_recommends_what_the_plan_found(page: Report, planned: Planned) -> None:
+    assert planned.best is not None
+    words = facts(page)["Recommended sizes"]
+    for path, value in planned.best.items():
+        assert f"{path} = {value}" in words
+    assert "an hour" in words
+    assert "in spite of a worker lost too" in words
+    assert planned.binding is not None
+    assert facts(page)["What binds"].startswith("p99 latency of traffic web ≤ 700 ms")
+
+
+def test_sizes_are_those_of_the_plan_with_the_answer_marked(page: Report, planned: Planned) -> None:
+    tables = [block for block in section(page, 4).blocks if isinstance(block, Table)]
+    first, lost = tables[0], tables[1]
+    assert first.columns[:2] == ("services.api.workers", "services.api.queue.capacity")
+    (marked,) = [row for row in first.rows if "← the plan" in row[0]]
+    assert planned.best is not None
+    assert marked[0].split()[0] == str(planned.best["services.api.workers"])
+    assert marked[1] == str(planned.best["services.api.queue.capacity"])
+    assert marked[-1] == "met"
+    assert all(len(row) == len(first.columns) for row in first.rows)
+    assert [row[0] for row in lost.rows] == ["api"]
+
+
+def test_without_a_plan_the_sizes_as_written_are_judged(shop: Results) -> None:
+    from sim.study.sizing import sizing
+
+    bare = shop.scenario.set("plan", None)
+    found = build(bare, sim.run(bare), curves=False, sizing=sizing(bare, most=5))
+    (table,) = [block for block in section(found, 4).blocks if isinstance(block, Table)]
+    assert [row[1] for row in table.rows] == ["6", "7", "8", "9", "10", "5"]
+    assert "Recommended sizes" not in facts(found)
+
+
+def test_the_frontier_never_falls_back_and_the_plan_is_ringed(page: Report, planned: Planned) -> None:
+    (picture,) = section(page, 10).pictures
+    assert "The plan: " in picture.alt
+    values = [point["value"] for point in planned.frontier]
+    assert values == sorted(values, reverse=True)
+    drawn = frontier(planned)
+    assert drawn.svg() == frontier(planned).svg()
+    assert any(line.get_markersize() == 12 for line in drawn.axes[0].lines)
+
+
+def test_the_tornado_has_the_widest_swing_on_top(page: Report, turned: Sensitivity) -> None:
+    (picture,) = section(page, 9).pictures
+    (metric,) = turned.metrics
+    rows = turned.of(*metric)
+    order = [picture.alt.index(f"{each.parameter.path}:") for each in rows[:MOST_ROWS]]
+    assert order == sorted(order)
+    (table,) = [block for block in section(page, 9).blocks if isinstance(block, Table)]
+    assert [row[0] for row in table.rows] == [each.parameter.path for each in rows]
+    elasticities = {row[0]: row[5] for row in table.rows}
+    assert re.fullmatch(r"[-\d.]+ \[[-\d.]+, [-\d.]+\]", elasticities["services.api.service_time.mean"])
+
+
+def test_a_tornado_of_what_no_run_has_says_so(turned: Sensitivity) -> None:
+    assert "nothing to turn" in tornado([]).alt
+    assert tornado(turned.turned).svg() == tornado(turned.turned).svg()
