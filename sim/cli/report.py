@@ -39,7 +39,7 @@ def command(
         Style, typer.Option("--format", "-f", help="md: Markdown, pictures beside it.")
     ] = "html",
     curves: Annotated[
-        bool, typer.Option(help="Also run it at other loads and triggers (sections 3, 6, 7).")
+        bool, typer.Option(help="Also run it at other loads, sizes and triggers (sections 3, 4, 6–10).")
     ] = True,
     quiet: QuietOption = False,
     no_color: NoColorOption = False,

@@ -142,9 +142,9 @@ def survived(found: Stability) -> str:
     if not borne[0]:
         return f"less than {heights.path} {label(heights, 0)} at {lasting}, the least on the map of section 7"
     last = next((row for row, fine in enumerate(borne) if not fine), len(borne)) - 1
-    more = "or more: the most on the map" if last == len(borne) - 1 else "of those on the map"
+    more = "or more, the most" if last == len(borne) - 1 else "of those"
     return (
-        f"{heights.path} {label(heights, last)} at {lasting}, {more} of section 7 (at least {format_ratio(SURVIVED)} "
+        f"{heights.path} {label(heights, last)} at {lasting}, {more} on the map of section 7 (at least {format_ratio(SURVIVED)} "
         "of the runs recover)"
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 import sim
 from sim.measure.results import Results
+from sim.report.material import Studies
 from sim.report.page import Report, build
 from sim.scenario.scenario import Scenario
 from sim.study import mechanisms
@@ -44,6 +45,10 @@ run: {duration: 60s, warmup: 10s, replications: 4}
 """
 
 
+NOT_PLANNED: Studies = {"plan": None, "sizing": None, "forecast": None, "headroom": None, "sensitivity": None}
+"""Studies that a report does not make: their sections have tests of their own."""
+
+
 @pytest.fixture(scope="session")
 def scenario() -> Scenario:
     return sim.loads(SPIKE, "spike.yaml", Path())
@@ -67,7 +72,7 @@ def tried(scenario: Scenario) -> pd.DataFrame | None:
 
 @pytest.fixture(scope="session")
 def report(scenario: Scenario, results: Results, curve: pd.DataFrame, tried: pd.DataFrame | None) -> Report:
-    return build(scenario, results, curve=curve, mechanisms=tried, source="spike.yaml")
+    return build(scenario, results, curve=curve, mechanisms=tried, source="spike.yaml", **NOT_PLANNED)
 
 
 @pytest.fixture(scope="session")

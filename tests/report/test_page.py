@@ -18,6 +18,7 @@ from sim.report.sections.inputs import scenario_text
 from sim.report.sections.queue import advice
 from sim.scenario.scenario import Scenario
 from sim.study.curves import AS_WRITTEN, load_curve
+from tests.report.conftest import NOT_PLANNED
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -109,7 +110,9 @@ def test_the_same_scenario_makes_the_same_page(
     tried: pd.DataFrame | None,
     tmp_path: Path,
 ) -> None:
-    again = build(scenario, sim.run(scenario, jobs=1), curve=curve, mechanisms=tried, source="spike.yaml")
+    again = build(
+        scenario, sim.run(scenario, jobs=1), curve=curve, mechanisms=tried, source="spike.yaml", **NOT_PLANNED
+    )
     assert again.html() == report.html()
     assert write(report, tmp_path / "page.html") == [tmp_path / "page.html"]
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == report.html()
@@ -134,7 +137,8 @@ def test_the_verdict_names_what_is_missed_and_what_binds(report: Report) -> None
     assert box.verdict == "missed"
     assert "does not hold" in box.headline
     facts = dict(box.facts)
-    assert set(facts) == {"Steady headroom, without the faults", "What binds", "Recovery"}
+    assert set(facts) == {"Steady headroom, without the faults", "Largest spike", "What binds", "Recovery"}
+    assert "on the map of section 7" in facts["Largest spike"]
     headroom = facts["Steady headroom, without the faults"]
     assert headroom.startswith("+")
     assert "may grow" not in headroom
@@ -183,7 +187,7 @@ def test_arrivals_that_vary_are_held_against_their_peak(quiet: Results) -> None:
         }
     )
     curve = load_curve(wave, [1.0, 2.3], replications=2)
-    box = build(wave, sim.run(wave), curve=curve, mechanisms=None).sections[0].blocks[0]
+    box = build(wave, sim.run(wave), curve=curve, mechanisms=None, **NOT_PLANNED).sections[0].blocks[0]
     assert isinstance(box, Verdict)
     assert dict(box.facts)["Headroom"].endswith("arrivals as written peak at 70/s")
 
@@ -237,7 +241,7 @@ def test_classes_are_told_apart_and_summed_up() -> None:
     two = sim.loads(TWO, "two.yaml", Path())
     results = sim.run(two)
     curve = load_curve(two, [0.5, 1.0], {AS_WRITTEN: {}}, replications=2)
-    sections = build(two, results, curve=curve, mechanisms=None).sections
+    sections = build(two, results, curve=curve, mechanisms=None, **NOT_PLANNED).sections
     box = sections[0].blocks[0]
     assert isinstance(box, Verdict)
     words = dict(box.facts)["Not covered"]
@@ -286,7 +290,7 @@ def test_mechanisms_stand_beside_the_scenario_as_written(report: Report) -> None
 
 
 def test_a_study_given_as_none_is_left_out(quiet: Results) -> None:
-    found = build(quiet.scenario, quiet, curve=None)
+    found = build(quiet.scenario, quiet, curve=None, **NOT_PLANNED)
     assert [section.number for section in found.sections] == [1, 2, 5, 11, 13]
 
 
@@ -320,7 +324,7 @@ def test_odd_scenarios_have_a_report_too(
     odd = scenario.set({"run.duration": "30s", "run.replications": 2, **changes})
     results = sim.run(odd)
     curve = load_curve(odd, [0.5, 1.0], replications=2)
-    found = build(odd, results, curve=curve, mechanisms=None)
+    found = build(odd, results, curve=curve, mechanisms=None, **NOT_PLANNED)
     assert not Outline(found.html()).faults
     assert len(write(found, tmp_path / "odd.md", "md")) > 1
     for name in ("timeline", "latency", "littles_law", "theory"):
@@ -334,4 +338,6 @@ def test_stability_stands_where_there_is_a_trigger(report: Report, quiet: Result
     text = " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
     assert "within 18 s of the trigger's end" in text  # the horizon is part of the verdict
     assert "After a refusal (503)" in text
-    assert all(found.number != 7 for found in build(quiet.scenario, quiet, curve=None).sections)
+    assert all(
+        found.number != 7 for found in build(quiet.scenario, quiet, curve=None, **NOT_PLANNED).sections
+    )

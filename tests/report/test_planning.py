@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,14 @@ from sim.measure.results import Results
 from sim.report.blocks import Section, Table, Verdict
 from sim.report.page import Report, build
 from sim.report.pictures.frontier import frontier
+from sim.report.pictures.growth import growth
 from sim.report.pictures.tornado import MOST_ROWS, tornado
+from sim.report.sections.growth import run_out_words
+from sim.study.demand import demand_of
+from sim.study.forecast import Forecast
 from sim.study.planned import Planned
 from sim.study.sensitivity import Sensitivity
+from sim.study.staircase import RunOut
 from tests.report.test_page import Outline
 
 SHOP = """
@@ -50,6 +57,29 @@ def turned(shop: Results) -> Sensitivity:
 @pytest.fixture(scope="module")
 def page(shop: Results, planned: Planned, turned: Sensitivity) -> Report:
     return build(shop.scenario, shop, curves=False, plan=planned, sensitivity=turned)
+
+
+GROWING = {
+    "traffic.web.client": None,
+    "services.api.queue": None,
+    "objectives": [{"subject": "traffic:web", "metric": "latency_mean", "at_most": "150ms"}],
+    "plan": {
+        "vary": {"services.api.workers": "5..12"},
+        "growth": {
+            "rate": "3% per month",
+            "uncertainty": "1%",
+            "start": "2026-01-15",
+            "horizon": "15 months",
+        },
+        "lead_time": "6 weeks",
+        "purchase": 2,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def foreseen(shop: Results) -> Forecast:
+    return sim.forecast(shop.scenario.set(GROWING))
 
 
 def section(page: Report, number: int) -> Section:
@@ -126,3 +156,41 @@ def test_the_tornado_has_the_widest_swing_on_top(page: Report, turned: Sensitivi
 def test_a_tornado_of_what_no_run_has_says_so(turned: Sensitivity) -> None:
     assert "nothing to turn" in tornado([]).alt
     assert tornado(turned.turned).svg() == tornado(turned.turned).svg()
+
+
+def test_growth_meets_capacity_at_the_run_out(foreseen: Forecast) -> None:
+    scenario = foreseen.scenario
+    page = build(scenario, sim.run(scenario), curves=False, forecast=foreseen)
+    found = section(page, 8)
+    (picture,) = found.pictures
+    date = foreseen.date(foreseen.run_out.time)
+    assert date is not None
+    assert f"Capacity as it is runs out {date.isoformat()}" in picture.alt
+    assert facts(page)["Runs out"].startswith(f"Capacity runs out {date.isoformat()}, at the earliest ")
+    assert "order 2 more by " in facts(page)["Runs out"]
+    assert facts(page)["Headroom"].startswith("certified: the load may grow to ")
+    purchases, loads = (block for block in found.blocks if isinstance(block, Table))
+    assert len(purchases.rows) == len(foreseen.steps)
+    assert {row[2] for row in loads.rows} >= {"met", "missed"}
+    assert not Outline(page.html()).faults
+
+
+def test_growth_is_drawn_without_dates_and_without_a_run_out(foreseen: Forecast) -> None:
+    drawn = growth(foreseen)
+    assert drawn.svg() == growth(foreseen).svg()
+    never = math.inf
+    calm = replace(foreseen, run_out=RunOut(never, never, never), steps=())
+    assert "does not run out within" in growth(calm).alt
+    undated = foreseen.scenario.set("plan.growth", "3% per month")
+    assert undated.plan is not None
+    assert undated.plan.growth is not None
+    assert "runs out in " in growth(replace(foreseen, demand=demand_of(undated.plan.growth))).alt
+    assert run_out_words(calm) == "Capacity does not run out within 15 months"
+
+
+def test_without_growth_the_headroom_stands_alone(foreseen: Forecast) -> None:
+    scenario = foreseen.scenario.set("plan", None)
+    page = build(scenario, sim.run(scenario), curves=False, headroom=foreseen.headroom)
+    assert section(page, 8).title == "Headroom"
+    assert not section(page, 8).pictures
+    assert "Runs out" not in facts(page)

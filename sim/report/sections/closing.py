@@ -99,6 +99,6 @@ def caveats(material: Material) -> list[str]:
         FILLING: results.warmup == 0.0 and not varies,
         APPROXIMATE: approximate,
         RECORDED: "trace" in kinds,
-        HEADROOM: material.own_curve is not None,
+        HEADROOM: material.own_curve is not None and material.certified is None,
     }
     return [text for text, applies in found.items() if applies]

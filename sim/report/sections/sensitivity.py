@@ -27,27 +27,38 @@ def tornado(material: Material) -> Section | None:
     blocks: list[Block] = []
     for place, metric in enumerate(found.metrics[:_MOST], 1):
         turned = found.of(*metric)
+        if not _telling(turned):
+            blocks.append(Paragraph(_caption(found, metric, bounded=False)))
+            continue
         picture = draw(turned, objectives.get(metric))
         picture.name = f"tornado-{place}"
-        blocks += [Figure(picture, _caption(found, metric, metric in objectives)), _table(metric, turned)]
+        blocks += [
+            Figure(picture, _caption(found, metric, bounded=metric in objectives)),
+            _table(metric, turned),
+        ]
     blocks.append(Paragraph(_remark(found), quiet=True))
     return Section(9, "sensitivity", "What matters most", blocks)
 
 
-def _caption(found: Sensitivity, metric: tuple[str, str], bounded: bool) -> str:
+def _caption(found: Sensitivity, metric: tuple[str, str], *, bounded: bool) -> str:
     turned = found.of(*metric)
-    telling = [each for each in turned if each.swing.low > 0.0 or each.swing.high < 0.0]
+    telling = _telling(turned)
     words = (
         f"The {metric_words(metric[1])} of {subject_words(metric[0])}, each parameter turned down and up by "
-        f"{format_ratio(found.change)}, counts by at least one; lines: 95 % intervals of the swing"
+        f"{format_ratio(found.change)}, counts by at least one"
     )
-    line = "; dashed: the objective" if bounded else ""
     if not telling:
-        return f"{words}{line}. None of them is shown to move it."
+        return f"{words}: none of them is shown to move it."
+    line = f"; lines: 95 % intervals of the swing{'; dashed: the objective, where it is near' if bounded else ''}"
     most = telling[0].parameter.path
     return (
         f"{words}{line}. {most} moves it most; {len(telling)} of {len(turned)} are shown to move it at all."
     )
+
+
+def _telling(turned: tuple[Turned, ...]) -> list[Turned]:
+    """Those whose swing is shown not to be nothing, the widest first."""
+    return [each for each in turned if each.swing.low > 0.0 or each.swing.high < 0.0]
 
 
 def _table(metric: tuple[str, str], turned: tuple[Turned, ...]) -> Table:
