@@ -144,8 +144,8 @@ def survived(found: Stability) -> str:
     last = next((row for row, fine in enumerate(borne) if not fine), len(borne)) - 1
     more = "or more, the most" if last == len(borne) - 1 else "of those"
     return (
-        f"{heights.path} {label(heights, last)} at {lasting}, {more} on the map of section 7 (at least {format_ratio(SURVIVED)} "
-        "of the runs recover)"
+        f"{heights.path} {label(heights, last)} at {lasting}, {more} on the map of section 7 (at least "
+        f"{format_ratio(SURVIVED)} of the runs recover)"
     )
 
 

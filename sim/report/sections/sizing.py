@@ -39,13 +39,18 @@ def sizing(material: Material) -> Section | None:
 def answer_words(planned: Planned) -> str:
     """The answer in a sentence or two."""
     what = asked_words(planned.binding) if planned.binding is not None else ""
-    sure = f"with {format_ratio(planned.confidence)} confidence"
+    confident = f"with {format_ratio(planned.confidence)} confidence"
     if planned.best is not None:
-        head = f"{values_words(planned.best)} meets every objective {sure}, at {cost_words(planned)}"
+        head = f"{values_words(planned.best)} meets every objective {confident}, at {cost_words(planned)}"
         if planned.binding is None:
-            return f"{values_words(planned.best)} is cheapest, at {cost_words(planned)}, {sure}."
+            return f"{values_words(planned.best)} is cheapest, at {cost_words(planned)}, {confident}."
         if not is_certain(planned.answer):
-            return f"{head}; {'nothing else is cheaper' if planned.minimal else 'whether something is cheaper is not certain'}."
+            sure = (
+                "nothing else is cheaper"
+                if planned.minimal
+                else "whether something is cheaper is not certain"
+            )
+            return f"{head}; {sure}."
         less = (
             f"less would break {what}"
             if planned.minimal
@@ -53,7 +58,9 @@ def answer_words(planned: Planned) -> str:
         )
         return f"{head}; {less}."
     if planned.verdict == "missed":
-        return f"Nothing in the range of the plan meets every objective {sure}; nearest to fail is {what}."
+        return (
+            f"Nothing in the range of the plan meets every objective {confident}; nearest to fail is {what}."
+        )
     return f"Inconclusive: no candidate is certain to meet {what}; {more_words(planned)}."
 
 
