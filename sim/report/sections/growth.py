@@ -30,7 +30,7 @@ def growth(material: Material) -> Section | None:
             blocks.append(_purchases(found))
         if found.notes:
             blocks.append(Bullets(found.notes))
-    blocks += [_loads(certified), Paragraph(_remark(certified), quiet=True)]
+    blocks += [Paragraph(_remark(certified)), _loads(certified)]
     return Section(8, "growth", "Headroom and growth" if found is not None else "Headroom", blocks)
 
 

@@ -76,7 +76,7 @@ def _table(metric: tuple[str, str], turned: tuple[Turned, ...]) -> Table:
     ]
     columns = ("parameter", "from … to", "at the lower", "at the higher", "swing", "elasticity")
     caption = f"{metric_words(metric[1])} of {subject_words(metric[0])}, by its swing"
-    return Table(caption, columns, rows, frozenset({2, 3, 4, 5}), folded=len(rows) > 6)
+    return Table(caption, columns, rows, frozenset({1, 2, 3, 4, 5}), folded=len(rows) > 6)
 
 
 def _value(each: Turned, value: float) -> str:
