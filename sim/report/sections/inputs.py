@@ -77,7 +77,10 @@ def tables(scenario: Scenario) -> list[Table]:
 def _provenance(material: Material) -> Facts:
     scenario, results = material.scenario, material.results
     document = results.to_json()
-    found = " (found by MSER-5)" if scenario.run.warmup == "auto" else ""
+    found = ""
+    if results.warmup_found is not None:
+        doubt = results.warmup_found.doubt
+        found = f" (found by MSER-5{f'; in doubt: {doubt}' if doubt else ''})"
     warmup = f"{format_duration(results.warmup)}{found}" if results.warmup > 0.0 else "none"
     versions = {**document["versions"], "matplotlib": metadata.version("matplotlib")}
     return Facts(
