@@ -52,6 +52,15 @@ def pooled_quantile(
     return value, _crossing(edges, mean + wide, last=True), _crossing(edges, mean - wide, last=False)
 
 
+def beyond(histograms: NDArray[np.int64], value: float) -> NDArray[np.float64]:
+    """How many observations of each replication lie beyond a value, to a bucket's width."""
+    if math.isnan(value):
+        return np.full(len(histograms), math.nan)
+    place = int(np.searchsorted(EDGES, value, side="right"))
+    found: NDArray[np.float64] = histograms[:, place:].sum(axis=1).astype(np.float64)
+    return found
+
+
 def observed(scenario: Scenario, subject: str, kind: str) -> tuple[list[int], int]:
     """The rows and the column of the histograms of one kind of duration.
 

@@ -2,16 +2,27 @@
 
 The interval narrows with the root of the number of independent values: Student's t at n - 1 degrees of freedom times
 the standard deviation over √n. So the n at which it will be narrow enough is told by the spread seen so far.
+
+Student's t is for values that are not too skewed. Few values of a skewed figure, such as the requests beyond a high
+quantile, are narrow by chance together with being low, and an interval that stops there misses the truth too often. So
+there must be 25 G² of them too, G their skewness (Cochran, 1977, section 2.15).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sim.measure.intervals import student
 from sim.scenario.precision import Precision
+
+COCHRAN: Final = 25.0
+"""Values wanted for a squared skewness of one."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +31,10 @@ class Reached:
 
     wanted: what was asked. value, low, high, method: the figure and the interval that it was judged by, in base units;
     of a quantile those of all observations together. relative: half that interval's width as a share of the value; NaN
-    without an interval. reached: whether it is narrow enough. replications: how many were made. needed: how many in all
-    it takes, as the spread seen so far tells: at most those made if it is reached, NaN where nothing can be told (a
-    value of zero, one replication), inf where no number is enough (a replication has no such figure).
+    without an interval. reached: whether it is narrow enough, and of enough values for their skewness. replications:
+    how many were made. needed: how many in all it takes, as spread and skewness seen so far tell: at most those made if
+    it is reached, NaN where nothing can be told (a value of zero, one replication), inf where no number is enough (a
+    replication has no such figure).
     """
 
     wanted: Precision
@@ -61,7 +73,7 @@ class Reached:
 def precision_of(
     found: tuple[float, float, float, str],
     wanted: Precision,
-    n: int,
+    behind: Sequence[float] | NDArray[np.float64],
     *,
     complete: bool = True,
     twins: bool = False,
@@ -71,19 +83,28 @@ def precision_of(
     Args:
         found: (value, low, high, method).
         wanted: what was asked.
-        n: independent values behind it: replications, or antithetic pairs.
+        behind: the independent values behind it, of replications or antithetic pairs.
         complete: whether each of them has the figure.
         twins: whether they are pairs.
     """
     value, low, high, _ = found
-    made = 2 * n if twins else n
+    n, each = len(behind), 2 if twins else 1
+    made = each * n
     if not complete or math.isnan(low) or value == 0.0:
         return Reached(wanted, *found, math.nan, False, made, math.nan if complete else math.inf)
     relative = (high - low) / 2.0 / abs(value)
-    needed = values_needed(relative * math.sqrt(n) / student(n - 1, wanted.confidence), wanted)
-    return Reached(
-        wanted, *found, relative, relative <= wanted.relative, made, float(2 * needed if twins else needed)
-    )
+    narrow = values_needed(relative * math.sqrt(n) / student(n - 1, wanted.confidence), wanted)
+    enough = math.ceil(COCHRAN * skewness(behind) ** 2)
+    reached = relative <= wanted.relative and n >= enough
+    return Reached(wanted, *found, relative, reached, made, float(each * max(narrow, enough)))
+
+
+def skewness(values: Sequence[float] | NDArray[np.float64]) -> float:
+    """The third central moment of a sample over the 3/2th power of its variance; 0 of values that do not vary."""
+    off = np.asarray(values, dtype=np.float64)
+    off = off - off.mean()
+    variance = float((off**2).mean())
+    return float((off**3).mean()) / variance**1.5 if variance > 0.0 else 0.0
 
 
 def values_needed(spread: float, wanted: Precision) -> int:

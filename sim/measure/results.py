@@ -21,7 +21,7 @@ from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
 from sim.measure.intervals import CONFIDENCE, clipped, independent, interval
 from sim.measure.pooled import METHOD as POOLED
-from sim.measure.pooled import observed, pooled_quantile
+from sim.measure.pooled import beyond, observed, pooled_quantile
 from sim.measure.precision import Reached, precision_of
 from sim.measure.warmup import FoundWarmup
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
@@ -126,14 +126,16 @@ class Results:
         if wanted is None:
             return None
         values = self.values(wanted.subject, wanted.metric)
+        complete = not any(math.isnan(value) for value in values)
+        behind: Sequence[float] | np.ndarray[Any, Any] = values
         kind, _, statistic = wanted.metric.rpartition("_")
         if statistic in SHARES:
             # The mean of the replications' own quantiles is off by more than a narrow interval of it would tell.
             found = self.quantile(wanted.subject, kind, SHARES[statistic], wanted.confidence)
+            behind = beyond(self._histograms(wanted.subject, kind), found[0])
         else:
             found = *interval(values, wanted.confidence), "t over replications"
-        complete = not any(math.isnan(value) for value in values)
-        return precision_of(found, wanted, len(values), complete=complete, twins=self.twins)
+        return precision_of(found, wanted, behind, complete=complete, twins=self.twins)
 
     def quantile(
         self, subject: str, kind: str, share: float, confidence: float = CONFIDENCE
@@ -152,11 +154,15 @@ class Results:
         rows, column = observed(self.scenario, subject, kind)
         if not 0.0 < share < 1.0:
             raise UsageError(f"share {share:g} is not more than 0 and less than 1; for example 0.99")
-        counts = np.array([seen.histogram[rows, column].sum(axis=0) for seen in self.runs])
-        if self.twins:
-            counts = counts[0::2] + counts[1::2]
+        counts = self._histograms(subject, kind)
         longest = max(float(seen.moments[rows, column, see.LONGEST].max()) for seen in self.runs)
         return *pooled_quantile(counts, share, longest, confidence), POOLED
+
+    def _histograms(self, subject: str, kind: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The histogram of one kind of duration in each replication, or each antithetic pair."""
+        rows, column = observed(self.scenario, subject, kind)
+        counts = np.array([seen.histogram[rows, column].sum(axis=0) for seen in self.runs])
+        return counts[0::2] + counts[1::2] if self.twins else counts
 
     @cached_property
     def batch_means(self) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import sim
 from sim.errors import UsageError
 from sim.measure.intervals import student
-from sim.measure.precision import precision_of, values_needed
+from sim.measure.precision import precision_of, skewness, values_needed
 from sim.scenario.precision import LEAST, Precision
 
 SCENARIO = """
@@ -59,7 +59,12 @@ def test_it_stops_once_the_interval_is_narrow_and_says_so() -> None:
 
 
 def test_what_is_narrow_at_once_is_not_believed_before_the_first_look() -> None:
-    assert sim.run(sim.loads(SCENARIO).set("run.precision.relative", "100%")).replications == LEAST
+    wide = {"subject": "service:api", "metric": "utilization", "relative": 1.0}
+    results = sim.run(sim.loads(SCENARIO).set("run.precision", wide))
+    # Four are written; twenty there are, or as many as the skewness of those asks for.
+    asked = 25.0 * skewness(results.values("service:api", "utilization")) ** 2
+    assert results.replications >= LEAST
+    assert asked <= results.replications <= 2 * LEAST
 
 
 def test_what_is_not_reached_says_how_many_more() -> None:
@@ -94,9 +99,18 @@ def test_a_figure_that_some_replication_lacks_stops_at_once() -> None:
 
 def test_nothing_is_told_of_a_mean_of_zero_or_of_one_value() -> None:
     for interval in ((0.0, 0.0, 0.0, "t"), (1.0, math.nan, math.nan, "none")):
-        found = precision_of(interval, wanted(0.1), 3)
+        found = precision_of(interval, wanted(0.1), [1.0, 2.0, 4.0])
         assert not found.reached
         assert math.isnan(found.more)
+
+
+def test_few_values_of_a_skewed_figure_are_not_enough() -> None:
+    skewed = [0.0] * 20 + [1.0] * 5
+    # By hand: 5 in 25 have the skewness (1 - 2p) / √(p (1 - p)) = 1.5, and 25 · 1.5² is 56.25.
+    assert skewness(skewed) == pytest.approx(1.5)
+    found = precision_of((10.0, 9.9, 10.1, "t"), wanted(0.1), skewed)
+    assert (found.reached, found.needed) == (False, 57.0)
+    assert precision_of((10.0, 9.9, 10.1, "t"), wanted(0.1), [1.0, 2.0, 3.0] * 8).reached
 
 
 def test_so_many_replications_are_so_many() -> None:
