@@ -58,6 +58,10 @@ ORDER = (
     "day_profile",
     "llm_trace",
     "llm_poisson",
+    "checkout_sale",
+    "llm_gateway",
+    "consumer_fleet",
+    "run_out",
 )
 """The order of the page; scenarios not named here follow in alphabetical order."""
 
