@@ -38,9 +38,7 @@ def rare(scenario: sim.Scenario, **asked: object) -> Rare:
 
 BLOCKING = {
     "M/M/1/9: 1e-3": station(0.5, 1, 8),
-    "M/M/3/12: 5e-5": station(1.2, 3, 9),
     "M/E3/1/12: 4e-6": station(0.4, 1, 11, "{kind: erlang, mean: 1s, shape: 3}"),
-    "M/D/1/10: 5e-9": station(0.4, 1, 9, "1s"),
     "M/M/1/30: 5e-10": station(0.5, 1, 29),
 }
 
