@@ -13,6 +13,7 @@ from sim.report.plan_words import (
     key_of_row,
     more_words,
     nearest,
+    regret_table,
     values_words,
 )
 from sim.scenario.metrics import UNITS
@@ -102,19 +103,7 @@ def _lost(planned: "Planned") -> Table:
 
 
 def _regret(planned: "Planned") -> Table:
-    rows = [
-        (
-            f"×{one.factor:g}",
-            one.verdict,
-            bound(one.binding) if one.binding is not None and one.verdict != "met" else NOTHING,
-            values_words(one.right) if one.right is not None else "nothing in the range",
-            NOTHING if one.cost is None else f"{one.cost:.6g}",
-            NOTHING if one.extra is None else f"{one.extra:+.4g}",
-        )
-        for one in planned.regret
-    ]
-    columns = ("load", "this plan", "what fails", "the right plan", cost_name(planned), "paid beyond it")
-    return Table("If the load is another", columns, rows)
+    return Table("If the load is another", *regret_table(planned, bound))
 
 
 def _columns(planned: "Planned") -> dict[str, tuple[Any, ...]]:

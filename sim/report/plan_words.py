@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sim.report.figures import NOTHING, figure, metric_words, subject_words, unit_shown
@@ -95,6 +95,25 @@ def figures_of(one: Candidate, columns: Mapping[str, tuple[Any, ...]]) -> list[s
     """A candidate's cell for each column."""
     known = {key_of_row(row): row for row in one.objectives}
     return [figure_words(known[key]) if key in known else NOTHING for key in columns.values()]
+
+
+def regret_table(
+    planned: Planned, asked: Callable[[Mapping[str, Any]], str]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Columns and rows of the plan under other loads; `asked` says in words what fails there."""
+    columns = ("load", "this plan", "what fails", "the right plan", cost_name(planned), "paid beyond it")
+    rows = [
+        (
+            f"×{one.factor:g}",
+            one.verdict,
+            asked(one.binding) if one.binding is not None and one.verdict != "met" else NOTHING,
+            values_words(one.right) if one.right is not None else "nothing in the range",
+            NOTHING if one.cost is None else f"{one.cost:.6g}",
+            NOTHING if one.extra is None else f"{one.extra:+.4g}",
+        )
+        for one in planned.regret
+    ]
+    return columns, rows
 
 
 def nearest(planned: Planned) -> list[Candidate]:

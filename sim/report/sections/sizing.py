@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Bullets, Paragraph, Section, Table
-from sim.report.figures import NOTHING
 from sim.report.plan_words import (
     asked_of,
     asked_words,
@@ -17,6 +16,7 @@ from sim.report.plan_words import (
     is_certain,
     more_words,
     nearest,
+    regret_table,
     values_words,
 )
 from sim.units import format_ratio
@@ -109,18 +109,7 @@ def _lost(planned: Planned) -> Table:
 
 
 def _regret(planned: Planned) -> Table:
-    rows = [
-        (
-            f"×{one.factor:g}",
-            one.verdict,
-            asked_words(one.binding) if one.binding is not None and one.verdict != "met" else NOTHING,
-            values_words(one.right) if one.right is not None else "nothing in the range",
-            NOTHING if one.cost is None else f"{one.cost:.6g}",
-            NOTHING if one.extra is None else f"{one.extra:+.4g}",
-        )
-        for one in planned.regret
-    ]
-    columns = ("load", "this plan", "what fails", "the right plan", cost_name(planned), "paid beyond it")
+    columns, rows = regret_table(planned, asked_words)
     return Table("If the load is another than was thought", columns, rows, frozenset({4, 5}))
 
 
