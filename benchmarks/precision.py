@@ -153,13 +153,13 @@ def stopping_cases() -> list[Stopping]:
     light, busy, heavy = (
         queue(50, "50s", "2s", series="50s"),
         queue(80, "100s", "10s", series="100s"),
-        queue(95, "500s", "100s", series="500s"),
+        queue(95, "1000s", "100s", series="1000s"),
     )
     load, mean_wait = 0.6, 1.0 + 100.0 / 20.0
     return [
         Stopping("M/M/1 at 50 %", light, "service:api", "wait_mean", 0.04, _mm1_wait(50)),
         Stopping("M/M/1 at 80 %", busy, "service:api", "wait_mean", 0.04, _mm1_wait(80)),
-        Stopping("M/M/1 at 95 %", heavy, "service:api", "wait_mean", 0.07, _mm1_wait(95)),
+        Stopping("M/M/1 at 95 %", heavy, "service:api", "wait_mean", 0.05, _mm1_wait(95)),
         # Falin and Templeton (1997): the mean orbit of M/M/1/1 with retrials at rate θ, (ρ²/(1 - ρ))(1 + μ/θ).
         Stopping(
             "M/M/1/1, retrials", sim.loads(RETRIAL), "traffic:web", "orbit", 0.03, load**2 / 0.4 * mean_wait

@@ -8,7 +8,7 @@ from sim.scenario.objectives import Metric, Subject
 from sim.scenario.part import Part
 from sim.scenario.quantities import Confidence, PositiveRatio, Replications
 
-LEAST = 20
+LEAST = 40
 """Independent values before the first look at their spread: of fewer, too many are narrow by chance."""
 
 

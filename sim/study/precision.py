@@ -2,7 +2,7 @@
 
 To stop at the first narrow interval stops too often at one that is narrow by chance. Three things keep the share of
 intervals that hold the truth (benchmarks/precision.py measures it; Chow and Robbins, 1965, show that it tends to the
-nominal one as the interval narrows): there is no look before 20 independent values, nor an end before there are as
+nominal one as the interval narrows): there is no look before 40 independent values, nor an end before there are as
 many as their skewness asks for; after a look the run goes straight to the number that spread and skewness ask for, so
 looks are few, between 10 % more and twice as many; and the last look, like every other, is at all the values there
 are. Which replications a run makes depends on their figures alone, never on threads.

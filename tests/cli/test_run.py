@@ -152,7 +152,7 @@ def test_the_command_finds_how_many_it_takes(small: Path, forebay: Forebay) -> N
     document = json.loads(out)
     assert code == status.OK
     assert document["precision"]["metric"] == "latency_mean"
-    assert document["precision"]["replications"] == document["replications"] >= 20
+    assert document["precision"]["replications"] == document["replications"] >= 40
     code, out, _ = forebay("run", str(small), "-s", NARROW)
     assert code == status.INCONCLUSIVE
     assert "not reached: about" in out

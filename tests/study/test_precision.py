@@ -61,19 +61,19 @@ def test_it_stops_once_the_interval_is_narrow_and_says_so() -> None:
 def test_what_is_narrow_at_once_is_not_believed_before_the_first_look() -> None:
     wide = {"subject": "service:api", "metric": "utilization", "relative": 1.0}
     results = sim.run(sim.loads(SCENARIO).set("run.precision", wide))
-    # Four are written; twenty there are, or as many as the skewness of those asks for.
+    # Four are written; forty there are, or as many as the skewness of those asks for.
     asked = 25.0 * skewness(results.values("service:api", "utilization")) ** 2
     assert results.replications >= LEAST
     assert asked <= results.replications <= 2 * LEAST
 
 
 def test_what_is_not_reached_says_how_many_more() -> None:
-    results = sim.run(sim.loads(SCENARIO).set({"run.precision.relative": "1%", "run.precision.most": 30}))
+    results = sim.run(sim.loads(SCENARIO).set({"run.precision.relative": "1%", "run.precision.most": 50}))
     found = results.precision
     assert found is not None
-    assert (found.reached, results.replications) == (False, 30)
+    assert (found.reached, results.replications) == (False, 50)
     # The interval narrows with the root of their number.
-    assert found.more == pytest.approx(30.0 * (found.relative / 0.01) ** 2, rel=0.15)
+    assert found.more == pytest.approx(50.0 * (found.relative / 0.01) ** 2, rel=0.15)
     assert results.to_json()["precision"]["more"] == int(found.more)
 
 
