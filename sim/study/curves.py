@@ -256,7 +256,12 @@ def _timed(scenario: Scenario, factor: float, aim: float = REQUESTS) -> Scenario
         requests = aim / 3 if bottleneck(scenario)[1].ratio > STEEP else aim
         wanted = max(requests / rate, 20.0 * patience, 200.0 * _cycle(scenario)) if rate > 0.0 else duration
         duration = min(wanted, _MOST / rate) if rate > 0.0 else duration
-    changes: dict[str, Any] = {"run.duration": f"{duration!r}s", "run.series": f"{duration / 20.0!r}s"}
+    # What a plan must survive may strike after so short a run.
+    changes: dict[str, Any] = {
+        "run.duration": f"{duration!r}s",
+        "run.series": f"{duration / 20.0!r}s",
+        "plan": None,
+    }
     if scenario.run.warmup != "auto":
         share = min(0.5, max(0.25, float(scenario.run.warmup) / scenario.run.duration))
         changes["run.warmup"] = f"{share * duration!r}s"

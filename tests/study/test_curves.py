@@ -129,3 +129,11 @@ def test_goodput_of_several_classes_is_summed(scenario: Scenario) -> None:
     curve = load_curve(two, [0.5], {AS_WRITTEN: {}}, replications=2)
     good = curve[curve["metric"] == "goodput"].set_index("subject")["mean"]
     assert good["system"] == pytest.approx(good["traffic:web"] + good["traffic:second"])
+
+
+def test_what_a_plan_must_survive_late_in_the_run_is_no_hindrance(scenario: Scenario) -> None:
+    fault = {"at": "9min", "for": "10s", "service": "api", "workers": 1}
+    late = {"faults": [fault], "recover_within": "40s"}
+    vary = {"services.api.workers": [2, 3]}
+    planned = scenario.set({"run.duration": "10min", "plan": {"vary": vary, "survive": [late]}})
+    assert 0.5 in set(load_curve(planned, [0.5], replications=2)["factor"])
