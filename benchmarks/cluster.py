@@ -17,10 +17,11 @@ import psutil
 import sim
 from benchmarks import subjects
 from benchmarks.page import paragraph, table, write_section
-from sim.study import executors, point
+from sim.study import executors
 from sim.study.executors import on_executor
-from sim.study.ledger import Ledger
-from sim.study.sweep import chosen_metrics
+from sim.study.sweeps import point
+from sim.study.sweeps.ledger import Ledger
+from sim.study.sweeps.sweep import chosen_metrics
 from tests.study.loopback import Cluster, cluster
 
 ROUNDS = 5

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import sim
 from benchmarks.page import paragraph, table, verdict, write_section
-from sim.study.planned import Planned
+from sim.study.planning.planned import Planned
 from tests.published.staffing import PATH, Staffing, cases
 
 ALLOWED: Final = 0.05

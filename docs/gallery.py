@@ -25,9 +25,9 @@ from sim.report.pictures.panels import busiest
 from sim.report.pictures.windows import touching
 from sim.scenario.metrics import unit_of
 from sim.shipped import question, shipped
-from sim.study.basin import basin_map
-from sim.study.fates import Judging
-from sim.study.recovery import recovery as recovered
+from sim.study.metastability.basin import basin_map
+from sim.study.metastability.fates import Judging
+from sim.study.metastability.recovery import recovery as recovered
 
 if TYPE_CHECKING:
     from sim.measure.results import Results

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from sim.scenario.loader import load as load
     from sim.scenario.loader import loads as loads
     from sim.scenario.scenario import Scenario as Scenario
-    from sim.study.compare import Comparison as Comparison
-    from sim.study.compare import compare as compare
-    from sim.study.forecast import forecast as forecast
-    from sim.study.headroom import headroom as headroom
-    from sim.study.plan import plan as plan
-    from sim.study.rare import Rare as Rare
-    from sim.study.rare import rare as rare
+    from sim.study.comparison.compare import Comparison as Comparison
+    from sim.study.comparison.compare import compare as compare
+    from sim.study.growth.forecast import forecast as forecast
+    from sim.study.growth.headroom import headroom as headroom
+    from sim.study.metastability.stability import stability as stability
+    from sim.study.planning.plan import plan as plan
+    from sim.study.rare_events.rare import Rare as Rare
+    from sim.study.rare_events.rare import rare as rare
     from sim.study.replicate import Interrupted as Interrupted
     from sim.study.replicate import run as run
-    from sim.study.sensitivity import sensitivity as sensitivity
-    from sim.study.stability import stability as stability
-    from sim.study.sweep import SweepInterrupted as SweepInterrupted
-    from sim.study.sweep import sweep as sweep
-    from sim.study.swept import Sweep as Sweep
+    from sim.study.sensitivities.sensitivity import sensitivity as sensitivity
+    from sim.study.sweeps.sweep import SweepInterrupted as SweepInterrupted
+    from sim.study.sweeps.sweep import sweep as sweep
+    from sim.study.sweeps.swept import Sweep as Sweep
     from sim.theory.match import analyze as theory
 
 _HOME = {
@@ -44,19 +44,19 @@ _HOME = {
     "run": "sim.study.replicate",
     "Interrupted": "sim.study.replicate",
     "Results": "sim.measure.results",
-    "Comparison": "sim.study.compare",
-    "compare": "sim.study.compare",
-    "forecast": "sim.study.forecast",
-    "headroom": "sim.study.headroom",
-    "plan": "sim.study.plan",
-    "Rare": "sim.study.rare",
-    "rare": "sim.study.rare",
+    "Comparison": "sim.study.comparison.compare",
+    "compare": "sim.study.comparison.compare",
+    "forecast": "sim.study.growth.forecast",
+    "headroom": "sim.study.growth.headroom",
+    "plan": "sim.study.planning.plan",
+    "Rare": "sim.study.rare_events.rare",
+    "rare": "sim.study.rare_events.rare",
     "report": "sim.report",
-    "sensitivity": "sim.study.sensitivity",
-    "stability": "sim.study.stability",
-    "sweep": "sim.study.sweep",
-    "Sweep": "sim.study.swept",
-    "SweepInterrupted": "sim.study.sweep",
+    "sensitivity": "sim.study.sensitivities.sensitivity",
+    "stability": "sim.study.metastability.stability",
+    "sweep": "sim.study.sweeps.sweep",
+    "Sweep": "sim.study.sweeps.swept",
+    "SweepInterrupted": "sim.study.sweeps.sweep",
 }
 """Public name -> the module where it lives."""
 

@@ -25,7 +25,7 @@ from sim.errors import UsageError
 if TYPE_CHECKING:
     from sim.report import blocks
     from sim.scenario.scenario import Scenario
-    from sim.study.compare import Comparison
+    from sim.study.comparison.compare import Comparison
 
 Style = Literal["text", "json", "csv", "md", "html"]
 OF_SUFFIX: dict[str, Style] = {".html": "html", ".htm": "html", ".md": "md", ".json": "json", ".csv": "csv"}
@@ -114,7 +114,7 @@ def command(
         )
         # A place that cannot be written is said before the runs, which may be long, not after them.
         target.parent.mkdir(parents=True, exist_ok=True)
-    from sim.study.compare import compare
+    from sim.study.comparison.compare import compare
 
     # Markdown goes to stdout as tables; in a file it has its pictures beside it.
     page = target is not None and style in ("html", "md")

@@ -24,7 +24,7 @@ from sim.report.figures import figure
 from sim.units import format_span
 
 if TYPE_CHECKING:
-    from sim.study.forecast import Forecast
+    from sim.study.growth.forecast import Forecast
 
 ORDERED = frozenset({"bought", "workers then"})
 """Columns that are numbers."""
@@ -71,7 +71,7 @@ def command(
     for option, (path, value) in given.items():
         if value is not None:
             scenario = scenario.set(path, value, label=f"{option} {value}")
-    from sim.study.forecast import forecast
+    from sim.study.growth.forecast import forecast
 
     with terminal.progress(f"forecasting {scenario.name}") as bar:
         found = forecast(scenario, jobs=jobs, progress=lambda trial: bar.say(f"trying {trial}"))
@@ -102,7 +102,7 @@ def answers(found: "Forecast") -> list[str]:
 
 def growth_in_words(found: "Forecast") -> str:
     """How the load grows."""
-    from sim.study.demand import Fitted
+    from sim.study.growth.demand import Fitted
 
     if not isinstance(found.demand, Fitted):
         rate = found.demand.growth.rate

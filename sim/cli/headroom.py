@@ -23,8 +23,8 @@ from sim.errors import QuantityError, UsageError
 from sim.report.figures import figure
 
 if TYPE_CHECKING:
-    from sim.study.headroom import Headroom
-    from sim.study.margin import Margin
+    from sim.study.growth.headroom import Headroom
+    from sim.study.metastability.margin import Margin
 
 SpikeOption = Annotated[
     str | None,
@@ -55,7 +55,7 @@ def command(
     changes = {path: value for path, value in given.items() if value is not None}
     scenario = load_scenario(file, settings)
     scenario = scenario.set(changes) if changes else scenario
-    from sim.study.headroom import headroom, spike_headroom
+    from sim.study.growth.headroom import headroom, spike_headroom
 
     with terminal.progress(f"loading {scenario.name}") as bar:
         bar.say("trying spikes")

@@ -70,7 +70,7 @@ def command(
     scenario = _asked(load_scenario(file, settings), vary, minimize, confidence)
     given = {"run.engine": engine, "run.seed": seed, "run.replications": replications}
     changes = {path: value for path, value in given.items() if value is not None}
-    from sim.study.plan import plan
+    from sim.study.planning.plan import plan
 
     with terminal.progress(f"planning {scenario.name}") as bar:
         planned = plan(
@@ -101,7 +101,7 @@ def _asked(
     if vary:
         changes["plan.vary"] = varied(vary, EXAMPLE)
     elif scenario.plan is None and (minimize is not None or confidence is not None):
-        from sim.study.plan import default_range
+        from sim.study.planning.plan import default_range
 
         changes["plan.vary"] = default_range(scenario)
     if minimize is not None:

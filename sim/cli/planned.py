@@ -19,8 +19,8 @@ from sim.report.plan_words import (
 from sim.scenario.metrics import UNITS
 
 if TYPE_CHECKING:
-    from sim.study.candidates import Candidate
-    from sim.study.planned import Planned
+    from sim.study.planning.candidates import Candidate
+    from sim.study.planning.planned import Planned
 
 
 def answer(planned: "Planned") -> str:

@@ -20,7 +20,7 @@ from sim.cli.status import INCONCLUSIVE, of_verdict
 from sim.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from sim.study.rare import Rare
+    from sim.study.rare_events.rare import Rare
 
 
 def command(
@@ -72,7 +72,7 @@ def command(
     terminal = Terminal(quiet, no_color)
     scenario = load_scenario(file, settings)
     half_width, chance = share("--relative", relative), share("--confidence", confidence)
-    from sim.study.rare import rare
+    from sim.study.rare_events.rare import rare
 
     with terminal.progress(f"looking for what is rare in {scenario.name}") as progress:
         found = rare(

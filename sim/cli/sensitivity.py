@@ -25,7 +25,7 @@ from sim.errors import QuantityError, UsageError
 from sim.report.figures import difference, figure, metric_words, unit_shown
 
 if TYPE_CHECKING:
-    from sim.study.sensitivity import Sensitivity, Turned
+    from sim.study.sensitivities.sensitivity import Sensitivity, Turned
 
 BAR = 12
 """Columns of the widest bar of a tornado in text."""
@@ -63,7 +63,7 @@ def command(
     """Turn each parameter down and up: what matters most."""
     terminal = Terminal(quiet, no_color)
     scenario = load_scenario(file, settings)
-    from sim.study.sensitivity import sensitivity
+    from sim.study.sensitivities.sensitivity import sensitivity
 
     with terminal.progress(f"turning the parameters of {scenario.name}") as progress:
         found = sensitivity(

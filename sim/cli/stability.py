@@ -24,9 +24,9 @@ from sim.errors import QuantityError, UsageError
 from sim.report.figures import NOTHING, figure
 
 if TYPE_CHECKING:
-    from sim.study.basin import Basin
-    from sim.study.margin import Margin
-    from sim.study.stability import Stability
+    from sim.study.metastability.basin import Basin
+    from sim.study.metastability.margin import Margin
+    from sim.study.metastability.stability import Stability
 
 STATUS = {"recovers": "met", "collapses": "missed", "undecided": "inconclusive"}
 """Verdict on stability -> the verdict on objectives that has the same exit status."""
@@ -89,7 +89,7 @@ def command(
         _share(option, text)
         for option, text in (("--probability", probability), ("--confidence", confidence))
     ]
-    from sim.study.stability import stability
+    from sim.study.metastability.stability import stability
 
     with terminal.progress(f"judging {scenario.name}") as progress:
         found = stability(

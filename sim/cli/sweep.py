@@ -30,7 +30,7 @@ from sim.report.figures import figure, metric_words, subject_words, unit_shown
 
 if TYPE_CHECKING:
     from sim.scenario.scenario import Scenario
-    from sim.study.swept import Sweep
+    from sim.study.sweeps.swept import Sweep
 
 EXAMPLE = "--vary services.api.workers=4..12"
 SHOWN = 60
@@ -131,7 +131,7 @@ def command(
         "replications": replications,
     }
     folder = default_folder(scenario, asked) if out is None else out
-    from sim.study.sweep import SweepInterrupted, sweep
+    from sim.study.sweeps.sweep import SweepInterrupted, sweep
 
     said = {"vary": vary, "metric": metrics, "set": settings, "sample": [sample], "points": [points]}
     again = [
@@ -208,7 +208,7 @@ def refuse_undrawable(picture: Path, keys: Sequence[str]) -> None:
 
 def default_folder(scenario: "Scenario", asked: Mapping[str, Any]) -> Path:
     """A folder named for what is asked, so that another question has its own."""
-    from sim.study.point import made_by
+    from sim.study.sweeps.point import made_by
 
     text = json.dumps([scenario.hash, asked, made_by()], default=str)
     return Path(f"{file_name(scenario.name)}-sweep-{hashlib.sha256(text.encode()).hexdigest()[:8]}")

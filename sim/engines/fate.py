@@ -1,4 +1,4 @@
-"""The fate of a run after a trigger, told by the compiled engine as soon as it is decided; see `sim.study.fates`.
+"""The fate of a run after a trigger, told by the engine as soon as it is decided; see `sim.study.metastability`.
 
 A run is *down* while its backlog is above a level that it keeps to by itself. It has recovered once the backlog has
 stayed at or below that level for a stated time, in which enough of the requests that ended were answered; it has

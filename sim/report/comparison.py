@@ -21,7 +21,7 @@ from sim.study.load import callers
 
 if TYPE_CHECKING:
     from sim.report.pictures.forest import Whisker
-    from sim.study.compare import Comparison
+    from sim.study.comparison.compare import Comparison
 
 TERMS = frozenset(
     {"request", "attempt", "goodput", "offered load", "amplification", "orbit", "wasted work", "p99"}

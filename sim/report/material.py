@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from sim.measure.results import Results
     from sim.scenario.scenario import Scenario
-    from sim.study.forecast import Forecast
-    from sim.study.headroom import Headroom
-    from sim.study.planned import Planned
-    from sim.study.sensitivity import Sensitivity
+    from sim.study.growth.forecast import Forecast
+    from sim.study.growth.headroom import Headroom
+    from sim.study.metastability.stability import Stability
+    from sim.study.planning.planned import Planned
+    from sim.study.sensitivities.sensitivity import Sensitivity
     from sim.study.sizing import Sizing
-    from sim.study.stability import Stability
     from sim.theory.match import Theory
 
 
@@ -30,7 +30,7 @@ class Studies(TypedDict, total=False):
     curve: of `sim.study.curves.load_curve` (sections 3 and 6, headroom). mechanisms: of `sim.study.mechanisms.tried`
     (section 6). stability: of `sim.stability` (section 7). plan: of `sim.plan` (sections 4 and 10, the recommended
     sizes). sizing: of `sim.study.sizing.sizing` (section 4, where there is no plan). forecast: of `sim.forecast`, and
-    headroom: of `sim.study.headroom.headroom`, where there is no forecast (section 8). sensitivity: of
+    headroom: of `sim.study.growth.headroom.headroom`, where there is no forecast (section 8). sensitivity: of
     `sim.sensitivity` (section 9).
     """
 
@@ -159,14 +159,14 @@ def _mechanisms(results: Results, jobs: int | None, progress: Progress | None) -
 
 def _stability(results: Results, jobs: int | None, _: Progress | None) -> Stability | None:
     """Where there is a trigger, with a coarse map over its height and duration."""
-    from sim.study.stability import at_a_glance
+    from sim.study.metastability.stability import at_a_glance
 
     return at_a_glance(results.scenario, seed=results.seed, jobs=jobs)
 
 
 def _plan(results: Results, jobs: int | None, _: Progress | None) -> Planned | None:
     """Where the scenario says what may vary, and what must hold."""
-    from sim.study.plan import plan
+    from sim.study.planning.plan import plan
 
     scenario = results.scenario
     return plan(scenario, jobs=jobs) if scenario.plan is not None and scenario.objectives else None
@@ -183,7 +183,7 @@ def _sizing(results: Results, jobs: int | None, progress: Progress | None) -> Si
 
 def _forecast(results: Results, jobs: int | None, _: Progress | None) -> Forecast | None:
     """Where the scenario says how its load grows, and what must hold."""
-    from sim.study.forecast import forecast
+    from sim.study.growth.forecast import forecast
 
     scenario = results.scenario
     if scenario.plan is None or scenario.plan.growth is None or not scenario.objectives:
@@ -193,7 +193,7 @@ def _forecast(results: Results, jobs: int | None, _: Progress | None) -> Forecas
 
 def _headroom(results: Results, jobs: int | None, _: Progress | None) -> Headroom | None:
     """Where something must hold, and no forecast has it already; with as few replications as can be afforded."""
-    from sim.study.headroom import headroom
+    from sim.study.growth.headroom import headroom
 
     scenario = results.scenario
     if not scenario.objectives or (scenario.plan is not None and scenario.plan.growth is not None):
@@ -203,8 +203,8 @@ def _headroom(results: Results, jobs: int | None, _: Progress | None) -> Headroo
 
 def _sensitivity(results: Results, jobs: int | None, progress: Progress | None) -> Sensitivity | None:
     """What the widest turns do, without a smaller step for the elasticities."""
-    from sim.study.sensitivity import CHANGE, sensitivity
-    from sim.study.turns import turns
+    from sim.study.sensitivities.sensitivity import CHANGE, sensitivity
+    from sim.study.sensitivities.turns import turns
 
     scenario = results.scenario
     runs = 1 + sum(len(turn.scenarios) - 1 for turn in turns(scenario, None, CHANGE, CHANGE)[0])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sim.measure.results import Results
     from sim.report.blocks import Table
     from sim.scenario.scenario import Scenario
-    from sim.study.compare import Comparison
+    from sim.study.comparison.compare import Comparison
 
 _SHOWN = {
     "traffic": ("offered_rate", "goodput", "success_ratio", "amplification", "latency_p50", "latency_p99"),

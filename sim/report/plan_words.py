@@ -11,8 +11,8 @@ from sim.scenario.metrics import UNITS
 from sim.units import format_duration
 
 if TYPE_CHECKING:
-    from sim.study.candidates import Candidate
-    from sim.study.planned import Planned
+    from sim.study.planning.candidates import Candidate
+    from sim.study.planning.planned import Planned
 
 WORTHWHILE = 1000.0
 """How many times the replications made are still worth proposing."""
@@ -124,7 +124,7 @@ def nearest(planned: Planned) -> list[Candidate]:
 
     def distance(one: Candidate) -> tuple[float, float]:
         if best is None:
-            from sim.study.candidates import room
+            from sim.study.planning.candidates import room
 
             return 0.0, -min((room(row) for row in one.objectives), default=0.0)
         differing = sum(one.values[path] != best.values[path] for path in one.values)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sim.measure.results import Results
     from sim.report.pictures.style import Picture
-    from sim.study.compare import Comparison
+    from sim.study.comparison.compare import Comparison
 
 
 @dataclass(frozen=True)

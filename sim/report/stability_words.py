@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:
-    from sim.study.basin import Basin
-    from sim.study.margin import Margin
-    from sim.study.stability import Stability
+    from sim.study.metastability.basin import Basin
+    from sim.study.metastability.margin import Margin
+    from sim.study.metastability.stability import Stability
 
 
 LIMITS = {"height": "the most there can be", "load": "its capacity", "duration": ""}

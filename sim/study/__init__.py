@@ -1,1 +1,1 @@
-"""Studies of many runs: replications, curves over load, plans."""
+"""Studies of many runs: replications, curves over load, and a folder for each larger question."""

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sim.study.compare import Comparison
+    from sim.study.comparison.compare import Comparison
 
 ONE = "One replication has no interval: nothing is shown beyond this one run. Ask for 10 or more."
 FEW = "So few replications show large differences alone; ask for 10 or more."

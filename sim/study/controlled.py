@@ -18,8 +18,8 @@ from sim.measure.intervals import CONFIDENCE
 from sim.scenario.arrivals import Poisson
 from sim.scenario.metrics import unit_of
 from sim.scenario.scenario import Scenario
-from sim.study.exact import exact_figures
 from sim.study.load import mean_service_time
+from sim.study.planning.exact import exact_figures
 from sim.study.replicate import run
 from sim.units import write_duration
 

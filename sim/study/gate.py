@@ -20,8 +20,8 @@ from sim.measure.unpaired import Summary, unpaired
 from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
 from sim.scenario.scenario import Scenario
 from sim.study.baseline import Baseline
-from sim.study.compare import HEADLINE
-from sim.study.differences import differences
+from sim.study.comparison.compare import HEADLINE
+from sim.study.comparison.differences import differences
 from sim.study.replicate import run
 
 MARGIN: Final = 0.05

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sim.errors import ScenarioError
 from sim.study.curves import AS_WRITTEN, can_fail, load_curve
 from sim.study.load import bottleneck, callers, mean_service_time
-from sim.study.semantics import clients_of
+from sim.study.metastability.semantics import clients_of
 from sim.units import format_duration
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ def test_ctrl_c_is_the_status_of_an_interrupt(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sim.study.compare.run", stopped)
+    monkeypatch.setattr("sim.study.comparison.compare.run", stopped)
     code, out, err = forebay("compare", str(small), *MORE)
     assert (code, out, err) == (status.INTERRUPTED, "", "interrupted\n")
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.study.test_headroom import SHOP as LONGER
 
 from sim.cli import status
 from tests.cli.conftest import Forebay
-from tests.study.test_headroom import SHOP as LONGER
 
 SHOP = LONGER.replace("duration: 80s, warmup: 10s", "duration: 30s, warmup: 5s")
 

@@ -1,4 +1,7 @@
-"""The compiled code's cache: keyed by the sources, and no need of a home or of a folder that can be written."""
+"""The compiled code's cache: keyed by the sources, and no need of a home or of a folder that can be written.
+
+To compile the engine takes half a minute, so most of these tests let a kernel of one line go the same way.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,12 @@ import pytest
 
 from sim.engines import cache, machine
 from sim.engines.compiled import prepare
+from tests.engines import small_kernel
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SMALL = (str(Path(small_kernel.__file__)),)
+"""A program that prepares and calls the kernel of one line."""
 
 PROGRAM = """
 import sim
@@ -26,13 +35,13 @@ print(sim.run(scenario).conservation["born"])
 """
 
 
-def run(program: str = PROGRAM, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {
         name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
     }
     return subprocess.run(
-        [sys.executable, "-c", program],
-        env={**kept, **environment},
+        [sys.executable, *program],
+        env={**kept, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -60,41 +69,38 @@ def test_every_family_of_rules_is_among_the_sources() -> None:
 
 
 def test_the_first_compile_is_announced_and_happens_once(tmp_path: Path) -> None:
-    first = run(FOREBAY_CACHE=str(tmp_path))
+    first = run(*SMALL, FOREBAY_CACHE=str(tmp_path))
     assert "compiling the engine" in first.stderr
-    second = run(FOREBAY_CACHE=str(tmp_path))
+    second = run(*SMALL, FOREBAY_CACHE=str(tmp_path))
     assert second.stderr == ""
-    assert second.stdout == first.stdout
+    assert second.stdout == first.stdout == "-3\n"
 
 
-def test_a_kept_kernel_is_loaded_without_numba(tmp_path: Path) -> None:
+def test_the_kept_engine_is_loaded_without_numba(tmp_path: Path) -> None:
     prepare()
     place = cache.folder()
     assert place is not None
     shutil.copytree(place, tmp_path / place.name)
-    loaded = run(f"{PROGRAM}\nimport sys\nassert 'numba' not in sys.modules", FOREBAY_CACHE=str(tmp_path))
+    program = f"{PROGRAM}\nimport sys\nassert 'numba' not in sys.modules"
+    loaded = run("-c", program, FOREBAY_CACHE=str(tmp_path))
     assert loaded.stderr == ""
 
 
 def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
-    prepare()
-    place = cache.folder()
-    assert place is not None
-    shutil.copytree(place, tmp_path / place.name)
-    first = run(FOREBAY_CACHE=str(tmp_path))
-    assert first.stderr == ""
+    first = run(*SMALL, FOREBAY_CACHE=str(tmp_path))
     for file in tmp_path.rglob(machine.FILE):
-        file.write_bytes(file.read_bytes()[:1000])
-    mended = run(FOREBAY_CACHE=str(tmp_path))
+        file.write_bytes(file.read_bytes()[:-10])
+    mended = run(*SMALL, FOREBAY_CACHE=str(tmp_path))
     assert "cannot be read" in mended.stderr
     assert mended.stdout == first.stdout
+    assert run(*SMALL, FOREBAY_CACHE=str(tmp_path)).stderr == ""
 
 
 def test_first_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda _: run(FOREBAY_CACHE=str(tmp_path)), range(2)))
-    assert len({each.stdout for each in done}) == 1
-    assert run(FOREBAY_CACHE=str(tmp_path)).stderr == ""
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: run(*SMALL, FOREBAY_CACHE=str(tmp_path)), range(4)))
+    assert {each.stdout for each in done} == {"-3\n"}
+    assert run(*SMALL, FOREBAY_CACHE=str(tmp_path)).stderr == ""
 
 
 def test_an_interrupt_while_it_compiles_is_told_afterwards() -> None:
@@ -126,19 +132,14 @@ def test_folders_that_cannot_be_used_are_passed_over(tmp_path: Path, monkeypatch
     assert cache.folder() is None
 
 
-@machine.Entry
-def add(one: int, other: int) -> int:
-    return one + other
-
-
 def test_without_any_cache_a_function_is_compiled_all_the_same(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cache, "folder", lambda: None)
-    assert add(2, -5) == -3
+    assert machine.Entry(small_kernel.add.function)(2, -5) == -3
     assert "compiled in" in capsys.readouterr().err
 
 
 def test_no_home_at_all_works(tmp_path: Path) -> None:
-    done = run(TMPDIR=str(tmp_path))
+    done = run("-c", PROGRAM, TMPDIR=str(tmp_path))
     assert int(done.stdout) > 0

@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 import sim
-from sim.study.fates import fates
+from sim.study.metastability.fates import fates
 from tests.published.stations import FACTS
 
 RUNS = 1_000

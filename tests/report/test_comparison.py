@@ -19,7 +19,7 @@ from sim.report.pictures.style import Picture
 from sim.report.pictures.timeline import OVERLAID, colours, overlay
 from sim.report.sections import comparison as words
 from sim.scenario.scenario import Scenario
-from sim.study.compare import Comparison
+from sim.study.comparison.compare import Comparison
 
 KEYS = ("verdict", "differs", "figures", "timeline", "goodput", "everything", "inputs", "closing")
 

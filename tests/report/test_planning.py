@@ -17,11 +17,11 @@ from sim.report.pictures.frontier import frontier
 from sim.report.pictures.growth import growth
 from sim.report.pictures.tornado import MOST_ROWS, tornado
 from sim.report.sections.growth import run_out_words
-from sim.study.demand import demand_of
-from sim.study.forecast import Forecast
-from sim.study.planned import Planned
-from sim.study.sensitivity import Sensitivity
-from sim.study.staircase import RunOut
+from sim.study.growth.demand import demand_of
+from sim.study.growth.forecast import Forecast
+from sim.study.growth.staircase import RunOut
+from sim.study.planning.planned import Planned
+from sim.study.sensitivities.sensitivity import Sensitivity
 from tests.report.test_page import Outline
 
 SHOP = """

@@ -10,7 +10,7 @@ import pytest
 import sim
 from sim.errors import ScenarioError, UsageError
 from sim.measure.results import Results
-from sim.study.fates import fates
+from sim.study.metastability.fates import fates
 from sim.study.replicate import extended
 
 QUEUE = """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from sim.study.basin import Basin
+    from sim.study.metastability.basin import Basin
 
 COLOURS = LinearSegmentedColormap.from_list("fates", [look.VERMILLION, "#F7F7F7", look.BLUE])
 """Collapse to recovery: safe with every common colour blindness, and lightest where neither is sure."""
@@ -30,7 +30,7 @@ def basin(found: Basin) -> look.Picture:
     """The map: the first key upwards, the second to the right.
 
     Args:
-        found: of `sim.study.basin.basin_map`.
+        found: of `sim.study.metastability.basin.basin_map`.
     """
     first, second = found.axes
     shape = (len(first.values), len(second.values))

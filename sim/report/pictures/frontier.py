@@ -18,7 +18,7 @@ from .marks import EndLabel, label_ends, log_axis, short, trimmed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sim.study.planned import Planned
+    from sim.study.planning.planned import Planned
 
 _FAR = 30.0
 """Values so many times the least are drawn on a logarithmic axis."""

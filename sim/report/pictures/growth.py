@@ -18,7 +18,7 @@ from .marks import EndLabel, label_ends, number_axis, short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from sim.study.forecast import Forecast
+    from sim.study.growth.forecast import Forecast
 
 _MONTH = YEAR / 12.0
 _STEPS = (1, 2, 3, 6, 12, 24, 60, 120)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim.scenario.faults import ServicePiece, service_timeline
 from sim.study.load import callers, mean_service_time
-from sim.study.recovery import recovery
+from sim.study.metastability.recovery import recovery
 
 from . import style as look
 from .bands import Track, paths, track

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from sim.study.swept import Sweep
+    from sim.study.sweeps.swept import Sweep
 
 _WIDTH = 7.2
 _PANEL = 2.1
@@ -63,7 +63,7 @@ def sweep(found: Sweep) -> look.Picture:
     """The headline figures of a sweep over one key, or the first of them over two.
 
     Args:
-        found: of `sim.study.sweep.sweep`, over one key or two.
+        found: of `sim.study.sweeps.sweep.sweep`, over one key or two.
     """
     shown = [_figures(found, subject, metric) for subject, metric in found.headline]
     if not shown:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from sim.scenario.objectives import Objective
-    from sim.study.sensitivity import Turned
+    from sim.study.sensitivities.sensitivity import Turned
 
 MOST_ROWS = 10
 """Parameters that are drawn: those with the widest swing."""

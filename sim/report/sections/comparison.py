@@ -10,12 +10,12 @@ from sim.report.blocks import Table
 from sim.report.figures import NOTHING, difference, figure, metric_words, subject_words, unit_shown
 from sim.report.phrases import bound
 from sim.scenario.metrics import unit_of
-from sim.study.compare import NOT_SHOWN, SAME
+from sim.study.comparison.compare import NOT_SHOWN, SAME
 from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:
-    from sim.study.compare import Comparison, Pairing
-    from sim.study.parting import Parting
+    from sim.study.comparison.compare import Comparison, Pairing
+    from sim.study.comparison.parting import Parting
 
 FIGURES = ("of", "metric", "baseline", "variant", "difference", "ratio", "variance ratio", "verdict")
 VARIANCE_RATIO = (

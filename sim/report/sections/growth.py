@@ -11,9 +11,9 @@ from sim.units import format_ratio, format_span
 
 if TYPE_CHECKING:
     from sim.report.material import Material
-    from sim.study.forecast import Forecast
-    from sim.study.headroom import Headroom
-    from sim.study.staircase import Step
+    from sim.study.growth.forecast import Forecast
+    from sim.study.growth.headroom import Headroom
+    from sim.study.growth.staircase import Step
 
 
 def growth(material: Material) -> Section | None:

@@ -10,7 +10,7 @@ from sim.units import format_ratio
 
 if TYPE_CHECKING:
     from sim.report.material import Material
-    from sim.study.sensitivity import Sensitivity, Turned
+    from sim.study.sensitivities.sensitivity import Sensitivity, Turned
 
 _MOST = 2
 """Metrics with a picture of their own."""

@@ -23,7 +23,7 @@ from sim.units import format_ratio
 
 if TYPE_CHECKING:
     from sim.report.material import Material
-    from sim.study.planned import Planned
+    from sim.study.planning.planned import Planned
     from sim.study.sizing import Sizing
 
 

@@ -10,7 +10,7 @@ from sim.units import format_duration
 
 if TYPE_CHECKING:
     from sim.report.material import Material
-    from sim.study.basin import Basin
+    from sim.study.metastability.basin import Basin
 
 
 def stability_map(material: Material) -> Section | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sim.report.blocks import Block, Figure, Paragraph, Section
 from sim.report.sections.outcomes import outcomes
 from sim.study.load import callers
-from sim.study.recovery import recovery
+from sim.study.metastability.recovery import recovery
 from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:

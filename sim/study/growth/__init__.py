@@ -1,0 +1,1 @@
+"""What there is room for, and until when: headroom, demand to come, purchases."""

@@ -1,0 +1,357 @@
+"""The forecast: when capacity runs out as the load grows, and what to order by when.
+
+The capacity of a size is its headroom, simulated and certified; that of many sizes is simulated for a few and drawn
+between them. The load of the future is its demand. Where the two meet, with what is not known of either, capacity runs
+out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from sim.errors import UsageError
+from sim.measure.intervals import CONFIDENCE
+from sim.measure.results import versions
+from sim.scenario.growth import Purchase
+from sim.scenario.metrics import SCHEMA_VERSION
+from sim.scenario.scenario import Scenario
+from sim.study.growth.demand import Fitted, Steady, demand_of
+from sim.study.growth.headroom import LARGEST, Headroom, headroom
+from sim.study.growth.staircase import RunOut, Size, Step, between, moments, peak, run_out, staircase
+from sim.study.load import bottleneck, offered_load
+from sim.units import YEAR, format_span
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GROWTH_EXAMPLE: Final = "plan: {growth: 8% per month}"
+
+ANCHORS: Final = 4
+"""Sizes that are simulated at the most, of all that the staircase has."""
+
+MOST_STEPS: Final = 1000
+"""Purchases that are looked at."""
+
+NARROW: Final = 0.02
+"""The relative width at which the search for a size's capacity ends."""
+
+
+@dataclass(frozen=True, repr=False)
+class Forecast:
+    """When capacity runs out, and the purchases that go before it.
+
+    demand: the load over time. headroom: of the scenario as written. run_out: of its capacity. key: the path of the
+    workers that are bought. sizes: what is there, and what could be. steps: the purchases up to the horizon.
+    lead_time: s. confidence: of each run-out's interval.
+    """
+
+    scenario: Scenario
+    demand: Steady | Fitted
+    headroom: Headroom
+    run_out: RunOut
+    key: str
+    sizes: tuple[Size, ...] = field(repr=False)
+    steps: tuple[Step, ...]
+    lead_time: float
+    confidence: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """Whether the load as written meets the objectives: met, missed or inconclusive."""
+        return self.headroom.verdict
+
+    @property
+    def overdue(self) -> tuple[Step, ...]:
+        """The purchases whose order should have been made before the start."""
+        return tuple(step for step in self.steps if step.order < 0.0)
+
+    def date(self, time: float) -> dt.date | None:
+        """The date of a time in s from the start; None without a date of the start, or beyond the horizon."""
+        if self.demand.start is None or not math.isfinite(time):
+            return None
+        return self.demand.start + dt.timedelta(seconds=time)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The staircase, a row a purchase.
+
+        Columns: bought, workers (afterwards), capacity (factor on the load, of what was there), capacity_low,
+        capacity_high, searched; needed, needed_earliest, needed_latest, order, order_expected (s from the start), and
+        each of these again as a date, where the start has one.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([self._step(step) for step in self.steps], columns=list(_STEP_COLUMNS))
+
+    @cached_property
+    def levels(self) -> pd.DataFrame:
+        """The load over time: time (s), date, level and its interval, what a single observation lies in, offered_rate.
+
+        Level is a multiple of the load as written.
+        """
+        import pandas as pd
+
+        rate = offered_load(self.scenario)
+        rows = []
+        for time in moments(self.demand):
+            level = self.demand.at(time, self.confidence)
+            low, high = self.demand.around(time, self.confidence)
+            rows.append(
+                (time, self.date(time), level.mean, level.low, level.high, low, high, rate * level.mean)
+            )
+        columns = ["time", "date", "level", "level_low", "level_high", "around_low", "around_high"]
+        return pd.DataFrame(rows, columns=[*columns, "offered_rate"])
+
+    def to_json(self) -> dict[str, Any]:
+        """The forecast as plain values for JSON: the same seed gives the same bytes."""
+        fit = self.demand if isinstance(self.demand, Fitted) else None
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "scenario": self.scenario.name,
+            "hash": self.scenario.hash,
+            "seed": self.scenario.run.seed,
+            "versions": versions(),
+            "verdict": self.verdict,
+            "confidence": self.confidence,
+            "start": _iso(self.demand.start),
+            "horizon": self.demand.horizon,
+            "growth": {
+                "kind": "rate" if fit is None else "series",
+                "per_year": _per_year(self.demand),
+                "correlation": None if fit is None else fit.correlation,
+            },
+            "headroom": self.headroom.to_json(),
+            "run_out": self._run_out(self.run_out),
+            "lead_time": self.lead_time,
+            "key": self.key,
+            "purchases": [
+                {name: _plain(value) for name, value in self._step(step).items()} for step in self.steps
+            ],
+            "sizes": [{name: _plain(value) for name, value in vars(size).items()} for size in self.sizes],
+            "levels": [
+                {str(name): _plain(value) for name, value in row.items()}
+                for row in self.levels.to_dict("records")
+            ],
+            "notes": list(self.notes),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Forecast of {self.scenario.name}: capacity runs out in {format_span(self.run_out.time)}>"
+
+    def _repr_html_(self) -> str:
+        html: str = self.table.to_html(index=False)
+        return html
+
+    def _run_out(self, found: RunOut) -> dict[str, Any]:
+        ends = {"time": found.time, "earliest": found.earliest, "latest": found.latest}
+        dates = {f"{name}_date" if name != "time" else "date": self.date(end) for name, end in ends.items()}
+        return {name: _plain(value) for name, value in (ends | dates).items()}
+
+    def _step(self, step: Step) -> dict[str, Any]:
+        before, needed = step.before, step.needed
+        times = dict(
+            zip(
+                _TIMES,
+                (needed.time, needed.earliest, needed.latest, step.order, step.order_expected),
+                strict=True,
+            )
+        )
+        return {
+            "bought": step.bought,
+            "workers": step.after.workers,
+            "capacity": before.factor,
+            "capacity_low": before.low,
+            "capacity_high": before.high,
+            "searched": before.searched,
+            **times,
+            **{f"{name}_date": self.date(time) for name, time in times.items()},
+        }
+
+
+_TIMES: Final = ("needed", "needed_earliest", "needed_latest", "order", "order_expected")
+_STEP_COLUMNS: Final = (
+    "bought",
+    "workers",
+    "capacity",
+    "capacity_low",
+    "capacity_high",
+    "searched",
+    *_TIMES,
+    *(f"{name}_date" for name in _TIMES),
+)
+
+
+def forecast(
+    scenario: Scenario,
+    *,
+    confidence: float | None = None,
+    jobs: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Forecast:
+    """When capacity runs out as the plan's growth goes on, and which purchases must be ordered by when.
+
+    Args:
+        scenario: with objectives and `plan.growth`; `plan.lead_time` (none: at once) and `plan.purchase` (one worker
+            at a time, where none is said) make the staircase.
+        confidence: of each run-out's interval, shared by halves between load and capacity; the plan's own if None.
+        jobs: threads.
+        progress: told what is being simulated.
+
+    Raises:
+        UsageError: there are no objectives, there is no growth, or the workers to buy are unlimited.
+    """
+    plan = scenario.plan
+    if plan is None or plan.growth is None:
+        raise UsageError(f"a forecast needs to know how the load grows; write {GROWTH_EXAMPLE}")
+    confidence = plan.confidence if confidence is None else confidence
+    if not 0.5 <= confidence < 1.0:
+        raise UsageError(f"confidence {confidence:g} is not at least 0.5 and less than 1; for example 0.95")
+    demand = demand_of(plan.growth)
+    purchase = plan.purchase or Purchase(step=1)
+    key = purchase.key or _key(scenario)
+    present = _workers(scenario, key)
+    search = _Capacities(scenario, key, (1.0 + confidence) / 2.0, jobs, progress)
+    first = search.at(present, None)
+    notes = []
+    most = peak(demand)
+    if most > LARGEST:
+        notes.append(
+            f"the load grows to {most:.3g} times what it is; purchases are looked at up to {LARGEST:g} times"
+        )
+        most = LARGEST
+    sizes = search.staircase(first, purchase.step, most)
+    half = (1.0 + confidence) / 2.0
+    steps = staircase(demand, sizes, plan.lead_time or 0.0, half)
+    if any(not size.searched for size in sizes):
+        searched = sum(size.searched for size in sizes)
+        notes.append(
+            f"{searched} of {len(sizes)} sizes were simulated; the capacity of the others lies between theirs, by the "
+            "square-root rule of staffing"
+        )
+    return Forecast(
+        scenario,
+        demand,
+        search.headrooms[present],
+        run_out(demand, first, half),
+        key,
+        tuple(sizes),
+        steps,
+        plan.lead_time or 0.0,
+        confidence,
+        tuple(notes),
+    )
+
+
+class _Capacities:
+    """The capacity of some sizes, simulated."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        key: str,
+        confidence: float,
+        jobs: int | None,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self.scenario, self.key, self.confidence = scenario, key, confidence
+        self.jobs, self.progress = jobs, progress
+        self.headrooms: dict[int, Headroom] = {}
+
+    def at(self, workers: int, guess: float | None) -> Size:
+        """The capacity of a number of workers, by its headroom."""
+        if workers not in self.headrooms:
+            self.headrooms[workers] = headroom(
+                self.scenario.set(self.key, workers),
+                confidence=self.confidence,
+                narrow=NARROW,
+                guess=guess,
+                jobs=self.jobs,
+                progress=None if self.progress is None else self._tell(workers),
+            )
+        found = self.headrooms[workers]
+        return Size(workers, found.factor, found.low, found.high)
+
+    def _tell(self, workers: int) -> Callable[[str], None]:
+        tell = self.progress
+        assert tell is not None
+        return lambda load: tell(f"{self.key} = {workers}, {load}")
+
+    def staircase(self, first: Size, step: int, most: float) -> list[Size]:
+        """The sizes from the first on, step by step, until one can take the load `most`."""
+        if first.factor >= most or not first.factor > 0.0:
+            return [first]
+        anchors = [first]
+        last = first
+        while last.factor < most:
+            # The load that a worker takes grows with the number of workers, so this is not too few by much.
+            steps = math.ceil((most / last.factor - 1.0) * last.workers / step)
+            workers = last.workers + step * min(MOST_STEPS, max(1, steps))
+            last = self.at(workers, last.factor * workers / last.workers)
+            anchors.append(last)
+            if not last.factor > anchors[-2].factor or len(anchors) == ANCHORS:
+                break
+        numbers = range(first.workers, last.workers + 1, step)
+        self._fill(anchors, numbers)
+        known = {size.workers: size for size in anchors}
+        anchors.sort(key=lambda size: size.workers)
+        return [known.get(number) or between(anchors, number) for number in numbers]
+
+    def _fill(self, anchors: list[Size], numbers: range) -> None:
+        """Simulates sizes in the widest gaps until there are as many as are allowed."""
+        while len(anchors) < min(ANCHORS, len(numbers)):
+            anchors.sort(key=lambda size: size.workers)
+            gaps = [
+                (math.log(upper.workers / lower.workers), lower, upper)
+                for lower, upper in itertools.pairwise(anchors)
+                if upper.workers - lower.workers > numbers.step
+            ]
+            if not gaps:
+                return
+            _, lower, upper = max(gaps, key=lambda gap: gap[0])
+            middle = lower.workers + numbers.step * max(
+                1, round((math.sqrt(lower.workers * upper.workers) - lower.workers) / numbers.step)
+            )
+            middle = min(middle, upper.workers - numbers.step)
+            guess = between([lower, upper], middle).factor
+            anchors.append(self.at(middle, guess))
+
+
+def _key(scenario: Scenario) -> str:
+    """The path of the workers that are bought, where nobody says."""
+    plan = scenario.plan
+    sized = [path for path in (plan.vary if plan is not None else ()) if path.endswith(".workers")]
+    return sized[0] if sized else f"services.{bottleneck(scenario)[0]}.workers"
+
+
+def _workers(scenario: Scenario, key: str) -> int:
+    value = scenario.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UsageError(
+            f"{key} is {value}: only a number of workers can be bought; write purchase: "
+            "{step: 4, key: services.api.workers}"
+        )
+    return int(value)
+
+
+def _per_year(demand: Steady | Fitted) -> list[float]:
+    if isinstance(demand, Fitted):
+        return list(demand.yearly)
+    level = demand.at(YEAR, CONFIDENCE)
+    return [level.mean - 1.0, level.low - 1.0, level.high - 1.0]
+
+
+def _iso(date: dt.date | None) -> str | None:
+    return None if date is None else date.isoformat()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

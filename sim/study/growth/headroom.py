@@ -1,0 +1,323 @@
+"""Headroom: the greatest load that still meets every objective, and the largest spike that is survived.
+
+The load is found by stochastic bisection: its interval reaches from the greatest load certified to meet the objectives
+to the least certified to miss them, so what lies between is what could not be told. More load is taken to be no
+better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sim.errors import ScenarioError, UsageError
+from sim.measure.intervals import CONFIDENCE
+from sim.scenario.metrics import SCHEMA_VERSION
+from sim.scenario.scenario import Scenario
+from sim.study.load import bottleneck, offered_load, scaled
+from sim.study.metastability.fates import Judge, Judging
+from sim.study.metastability.margin import Margin, margin
+from sim.study.metastability.trigger import without_trigger
+from sim.study.planning.certify import LEAST_REPLICATIONS, Certificate, Judged, certify
+from sim.theory.match import analyze
+from sim.theory.staffing import met
+from sim.units import write_duration, write_factor
+
+POINTS: Final = 14
+"""The error allowed is shared among the certificates of so many loads."""
+
+NARROW: Final = 0.03
+"""Where the ends of the interval are this near, relative to each other, the search is over."""
+
+SMALLEST, LARGEST = 1.0 / 64.0, 64.0
+"""The range of loads looked at, as multiples of the load as written."""
+
+GROWTH: Final = 4
+"""How many times the scenario's own replications may grow at one load: what stays open there is the interval's."""
+
+BUSY: Final = 0.85
+"""The utilization at which to begin where theory has nothing to say."""
+
+SURVIVED: Final = 0.95
+"""The probability of recovery from which a spike is called survived."""
+
+HIGHEST: Final = 64.0
+"""The highest spike that is tried, as a factor on the rate."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One load: its certificate's verdict, the objective that binds there, and how far it is on the good side."""
+
+    factor: float
+    verdict: str
+    binding: Judged
+    replications: int
+    rooms: tuple[float, ...] = field(repr=False, default=())
+
+
+@dataclass(frozen=True, repr=False)
+class Headroom:
+    """How much load meets every objective, as a multiple of the load as written.
+
+    low, high: the greatest certified to meet, and the least certified to miss; 0 and inf where there is none in the
+    range looked at. factor: the estimate between them; `low` where one is missing. binding: the objective that breaks
+    first; None if none does.
+    """
+
+    scenario: Scenario
+    confidence: float
+    factor: float
+    low: float
+    high: float
+    binding: Judged | None
+    tried: tuple[Tried, ...] = field(repr=False)
+
+    @property
+    def offered_rate(self) -> float:
+        """The load as written, in requests per second of all traffic; nan if unknown."""
+        return offered_load(self.scenario)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the load as written meets the objectives: met, missed or inconclusive."""
+        return "met" if self.low >= 1.0 else "missed" if self.high <= 1.0 else "inconclusive"
+
+    def __repr__(self) -> str:
+        return f"<Headroom of {self.scenario.name}: {self.factor:.3g} times the load [{self.low:.3g}, {self.high:.3g}]>"
+
+    def to_json(self) -> dict[str, Any]:
+        """The headroom as plain values for JSON: the same seed gives the same bytes."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "scenario": self.scenario.name,
+            "hash": self.scenario.hash,
+            "seed": self.scenario.run.seed,
+            "verdict": self.verdict,
+            "factor": _finite(self.factor),
+            "low": _finite(self.low),
+            "high": _finite(self.high),
+            "confidence": self.confidence,
+            "offered_rate": _finite(self.offered_rate),
+            "binding": None if self.binding is None else self.binding.to_json(),
+            "tried": [
+                {
+                    "factor": one.factor,
+                    "verdict": one.verdict,
+                    "replications": one.replications,
+                    "binding": f"{one.binding.subject} {one.binding.metric}",
+                }
+                for one in self.tried
+            ],
+        }
+
+
+def headroom(
+    scenario: Scenario,
+    *,
+    confidence: float = CONFIDENCE,
+    narrow: float = NARROW,
+    guess: float | None = None,
+    theory: bool = True,
+    jobs: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Headroom:
+    """The greatest multiple of the load that meets every objective, by stochastic bisection.
+
+    Args:
+        scenario: with objectives.
+        confidence: that the limit lies in the interval.
+        narrow: the relative width at which the search ends.
+        guess: where to begin if theory does not know; a utilization of 85 % if None.
+        theory: whether exact models may settle what simulation leaves open.
+        jobs: threads.
+        progress: told which load is being simulated.
+
+    Raises:
+        UsageError: there are no objectives.
+    """
+    search = _Search(scenario, confidence, theory, jobs, progress)
+    first, sure = first_load(scenario)
+    if guess is not None and not sure:
+        first, sure = guess, True
+    search.carry_out(min(LARGEST, max(SMALLEST, first)), narrow, 1.0 + narrow if sure else 1.2)
+    low, high = search.ends
+    tried = tuple(search.tried[factor] for factor in sorted(search.tried))
+    above = [one for one in tried if one.factor >= high]
+    return Headroom(
+        scenario,
+        confidence,
+        _crossing(tried, low, high),
+        low,
+        high,
+        above[0].binding if above else None,
+        tried,
+    )
+
+
+class _Search:
+    """The loads tried so far."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        confidence: float,
+        theory: bool,
+        jobs: int | None,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self.scenario, self.theory, self.jobs, self.progress = scenario, theory, jobs, progress
+        self.each = 1.0 - (1.0 - confidence) / POINTS
+        self.tried: dict[float, Tried] = {}
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The greatest load that is certain to meet the objectives, and the least that is certain to miss them."""
+        met = [one.factor for one in self.tried.values() if one.verdict == "met"]
+        missed = [one.factor for one in self.tried.values() if one.verdict == "missed"]
+        return max(met, default=0.0), min(missed, default=math.inf)
+
+    def carry_out(self, factor: float, narrow: float, stride: float) -> None:
+        """Tries loads, from one on, until the ends are near each other or nothing more can be told."""
+        following: float | None = factor
+        while following is not None and len(self.tried) < POINTS:
+            self.at(following)
+            low, high = self.ends
+            if low == 0.0 or high == math.inf:
+                following = self.beyond(low == 0.0, stride)
+                stride = min(2.0, stride * stride)
+            else:
+                following = self.between(low, high, narrow)
+
+    def at(self, factor: float) -> None:
+        """Certifies one load."""
+        if self.progress is not None:
+            self.progress(f"{factor:.3g} times the load")
+        replications = max(LEAST_REPLICATIONS, self.scenario.run.replications)
+        found: Certificate = certify(
+            scaled(self.scenario, factor) if factor != 1.0 else self.scenario,
+            confidence=self.each,
+            most=GROWTH * replications,
+            jobs=self.jobs,
+            theory=self.theory,
+        )
+        rooms = tuple(one.room for one in found.objectives)
+        self.tried[factor] = Tried(factor, found.verdict, found.binding, found.replications, rooms)
+
+    def beyond(self, down: bool, stride: float) -> float | None:
+        """A load outside of those tried; None where the range ends."""
+        factor = min(self.tried) / stride if down else max(self.tried) * stride
+        return factor if SMALLEST <= factor <= LARGEST else None
+
+    def between(self, low: float, high: float, narrow: float) -> float | None:
+        """The middle of the wider gap beside what could not be told; None if both are narrow."""
+        if high <= low * (1.0 + narrow):
+            return None
+        open_ones = sorted(factor for factor in self.tried if low < factor < high)
+        if not open_ones:
+            return math.sqrt(low * high)
+        gaps = [(open_ones[0] / low, math.sqrt(low * open_ones[0]))]
+        gaps.append((high / open_ones[-1], math.sqrt(open_ones[-1] * high)))
+        widest, middle = max(gaps)
+        return middle if widest > 1.0 + narrow / 2.0 else None
+
+
+def first_load(scenario: Scenario) -> tuple[float, bool]:
+    """Where to begin, and whether theory says so: the greatest load with which its figures meet the objectives."""
+    least = analyze(scaled(scenario, SMALLEST))
+    asked = [each for each in scenario.objectives if least.figure(each.subject, each.metric) is not None]
+    if asked:
+        low, high = SMALLEST, LARGEST
+        while high > low * 1.005:
+            middle = math.sqrt(low * high)
+            theory = analyze(scaled(scenario, middle))
+            if all(met(each, theory.figure(each.subject, each.metric)) for each in asked):
+                low = middle
+            else:
+                high = middle
+        return low, True
+    ratio = bottleneck(scenario)[1].ratio
+    return (BUSY / ratio if math.isfinite(ratio) and ratio > 0.0 else 1.0), False
+
+
+def _crossing(tried: tuple[Tried, ...], low: float, high: float) -> float:
+    """Where the objective that breaks first has no room left: on the line between the two ends, if there are two."""
+    if low == 0.0 or high == math.inf:
+        return low
+    (below,) = (one for one in tried if one.factor == low)
+    (above,) = (one for one in tried if one.factor == high)
+    shares = [
+        before / (before - after)
+        for before, after in zip(below.rooms, above.rooms, strict=True)
+        if math.isfinite(before) and math.isfinite(after) and before > 0.0 > after
+    ]
+    return low * math.pow(high / low, min(shares, default=0.5))
+
+
+def spike_headroom(
+    scenario: Scenario,
+    lasting: float,
+    *,
+    confidence: float = CONFIDENCE,
+    survived: float = SURVIVED,
+    horizon: float | None = None,
+    jobs: int | None = None,
+) -> Margin:
+    """The highest spike of all traffic, as a factor on its rate, that is survived with a probability.
+
+    What is survived, and what recovered means, is told in `sim.study.metastability.fates`. The own trigger is left out.
+
+    Args:
+        scenario: whose traffic has a rate.
+        lasting: of the spike, in s.
+        confidence: that the factor lies in the interval.
+        survived: the probability of recovery.
+        horizon: s after the spike's end; the rest of the run if None.
+        jobs: threads.
+
+    Raises:
+        UsageError: the run is too short for the spike, or no traffic has a rate.
+    """
+    calm = without_trigger(scenario)
+    warm = 0.0 if scenario.run.warmup == "auto" else float(scenario.run.warmup)
+    begin = max(warm, scenario.run.duration / 10.0)
+    if not 0.0 < lasting < scenario.run.duration - begin:
+        raise UsageError(
+            f"a spike of {lasting:g} s that begins at {begin:g} s does not end within the run of "
+            f"{scenario.run.duration:g} s; for example a longer run.duration"
+        )
+    lasts = list(calm.document.get("faults", []))
+
+    def spiked(plain: Scenario, factor: float) -> Scenario:
+        spikes = [
+            {
+                "at": write_duration(begin),
+                "for": write_duration(lasting),
+                "traffic": name,
+                "rate": write_factor(factor),
+            }
+            for name in plain.traffic
+        ]
+        return plain.set("faults", [*lasts, *spikes])
+
+    try:
+        as_written = spiked(calm, 1.0)
+    except ScenarioError as error:
+        raise UsageError(
+            f"no spike can be made of this traffic: {error.problems[0].message}; for example kind: poisson"
+        ) from None
+    return margin(
+        Judge(Judging(horizon=horizon), jobs),
+        as_written,
+        "height",
+        spiked,
+        chance=1.0 - survived,
+        confidence=confidence,
+        most=HIGHEST,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

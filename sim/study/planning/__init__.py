@@ -1,0 +1,1 @@
+"""The cheapest size that meets its objectives: candidates, certificates, search, what stands around the answer."""

@@ -1,0 +1,226 @@
+"""The plan: the cheapest values that meet every objective with confidence, found by theory and certified by simulation.
+
+The confidence is that of the whole answer: half of the error allowed is for an answer that does not hold, half for one
+that is dearer than need be. Where one key alone is bisected, a wrong verdict on the way matters only at the boundary,
+as all candidates share their random numbers. Where an answer is the cheapest of many combinations, one that met its
+objectives by luck would be chosen for it, so the winner is certified once more on random numbers not yet seen.
+A random cost is compared by the procedure KN (see `selection`) among those that meet everything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sim.errors import UsageError
+from sim.scenario.plan import Plan
+from sim.scenario.prices import Prices
+from sim.scenario.scenario import Scenario
+from sim.study.load import bottleneck
+from sim.study.planning.candidates import Candidate, Candidates, Values, room, said
+from sim.study.planning.cost import Pricing
+from sim.study.planning.levers import Lever, levers_of, objectives_of
+from sim.study.planning.neighbours import breaches_of, looked_around, one_lost
+from sim.study.planning.planned import Planned
+from sim.study.planning.search import Search
+from sim.study.planning.thrift import thriftiest
+from sim.theory.staffing import first_guess
+
+__all__ = ["Planned", "plan"]
+
+MOST_COMBINATIONS: Final = 100_000
+"""Combinations of the keys that are gone through."""
+
+MOST_CONFIRMATIONS: Final = 10
+
+Progress = Callable[[str], None]
+
+
+def plan(
+    scenario: Scenario,
+    *,
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    minimize: str | Prices | None = None,
+    confidence: float | None = None,
+    regret: bool = False,
+    theory: bool = True,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Planned:
+    """The cheapest values that meet every objective, as written and in all that must be survived, with confidence.
+
+    Workers (and instances) are taken to do no harm by being more, unless an objective or the service speaks against it,
+    and are bisected; every other key is gone through. `Planned.levers` says which, and `Planned.breaches` where the
+    simulation spoke against it.
+
+    Args:
+        scenario: its objectives must hold; its plan says what may vary, what is minimized and what must be survived.
+            Without a plan, the workers of the service whose load is nearest to its capacity vary, from 1 up.
+        vary: key path -> values, in place of the scenario's own.
+        minimize: a key path or prices, in place of the scenario's own.
+        confidence: that the answer meets everything and nothing cheaper does; in place of the scenario's own.
+        regret: also plan for 0.8, 0.9, 1.1 and 1.2 times the load, and tell what this plan is worth there.
+        theory: whether exact models may settle what simulation leaves open; where to begin they say anyway.
+        jobs: threads.
+        progress: told which candidate is being simulated.
+
+    Raises:
+        UsageError: there are no objectives (unless the cost is measured), or too many combinations.
+    """
+    asked = _asked(scenario, vary, minimize, confidence)
+    own = asked.plan
+    assert own is not None  # it was just made
+    pricing = Pricing(asked, own.minimize)
+    if not objectives_of(asked) and not pricing.measured:
+        raise UsageError(
+            "a plan needs an objective to meet; for example "
+            'objectives: [{subject: "traffic:web", metric: latency_p99, at_most: 1s}]'
+        )
+    candidates = Candidates(asked, pricing, 1.0 - (1.0 - own.confidence) / 2.0, jobs, progress, theory=theory)
+    planned = _planned(asked, own, candidates, jobs)
+    if regret and planned.best is not None:
+        from sim.study.planning.regret import regrets
+
+        planned = replace(planned, regret=regrets(planned, jobs=jobs, progress=progress))
+    return planned
+
+
+def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | None) -> Planned:
+    error, pricing = 1.0 - own.confidence, candidates.pricing
+    levers = levers_of(scenario, own.vary)
+    search = Search(candidates, levers, pricing, _guesser(candidates))
+    if search.combinations > MOST_COMBINATIONS:
+        raise UsageError(
+            f"{search.combinations:,} combinations beside the key that is bisected; the most are {MOST_COMBINATIONS:,}"
+        )
+    notes: list[str] = []
+    if pricing.measured:
+        best, sure = thriftiest(search, candidates, own.indifference, error / 2.0, jobs, notes)
+    else:
+        best, sure = _confirmed(search, candidates, error / 2.0, notes), True
+    if best is not None:
+        looked_around(candidates, levers, best, search.inner)
+    return _outcome(scenario, own, search, candidates, best, sure, notes)
+
+
+def _confirmed(search: Search, candidates: Candidates, error: float, notes: list[str]) -> Candidate | None:
+    """The cheapest, certified again where it was chosen among many; one that fails makes way for the next."""
+    best = search.cheapest()
+    if search.combinations == 1:
+        return best
+    for attempt in range(1, MOST_CONFIRMATIONS + 1):
+        if best is None:
+            return None
+        again = candidates.confirmed(best, 1.0 - error * 0.5**attempt)
+        if again.verdict == "met":
+            return best
+        notes.append(
+            f"{said(best.values)} was met in the search, and {again.verdict} on other random numbers."
+        )
+        candidates.replace(again)
+        best = search.cheapest()
+    return None
+
+
+def _outcome(
+    scenario: Scenario,
+    own: Plan,
+    search: Search,
+    candidates: Candidates,
+    best: Candidate | None,
+    sure: bool,
+    notes: Sequence[str],
+) -> Planned:
+    paths = tuple(own.vary)
+    ordered = sorted(candidates.found.values(), key=lambda one: _place(one, search.levers))
+    # Those with a worker lost may be none of the plan's own candidates.
+    lost = () if best is None else one_lost(candidates, best)
+    cheaper = [one for one in ordered if best is None or candidates.pricing.certain(one.values) < best.cost]
+    undecided = tuple(one for one in cheaper if one.verdict == "inconclusive")
+    verdict = "met" if best is not None else "inconclusive" if undecided else "missed"
+    return Planned(
+        scenario=scenario,
+        confidence=own.confidence,
+        verdict=verdict,
+        best=None if best is None else best.values,
+        cost=None if best is None else best.cost,
+        cost_low=None if best is None else best.cost_low,
+        cost_high=None if best is None else best.cost_high,
+        cost_unit=candidates.pricing.unit,
+        minimal=best is not None and sure and not undecided,
+        candidates=tuple(ordered),
+        binding=_binding(best, ordered),
+        first_guess=search.first_guess,
+        paths=paths,
+        levers=search.levers,
+        undecided=undecided,
+        lost=lost,
+        breaches=breaches_of(ordered, search.levers),
+        notes=(*notes, *(best.notes if best is not None else ())),
+        combinations=math.prod(len(lever.values) for lever in search.levers),
+        overloaded=candidates.work.overloaded,
+        replications=candidates.work.replications,
+    )
+
+
+def _asked(
+    scenario: Scenario,
+    vary: Mapping[str, Sequence[Any]] | None,
+    minimize: str | Prices | None,
+    confidence: float | None,
+) -> Scenario:
+    """The scenario with a plan that says all of what was asked."""
+    own = scenario.plan
+    if confidence is not None and not 0.5 <= confidence < 1.0:
+        raise UsageError(f"confidence {confidence:g} is not at least 0.5 and less than 1; for example 0.95")
+    changes: dict[str, object] = {}
+    if vary is not None or own is None or not own.vary:
+        chosen = vary if vary is not None else default_range(scenario)
+        changes["plan.vary"] = {lever.path: list(lever.values) for lever in levers_of(scenario, chosen)}
+    if minimize is not None:
+        changes["plan.minimize"] = minimize
+    if confidence is not None:
+        changes["plan.confidence"] = confidence
+    return scenario.set(changes) if changes else scenario
+
+
+def _guesser(candidates: Candidates) -> Callable[[Values, str, Sequence[int]], int]:
+    """Theory's first guess at a number of workers, of the scenario as written."""
+
+    def guess(rest: Values, path: str, sizes: Sequence[int]) -> int:
+        _, service, what = path.split(".")
+        base = candidates.cases[0].scenario
+        if what != "workers" or not base.objectives:
+            return sizes[-1]
+        return first_guess(base.set(rest) if rest else base, service, sizes[0], sizes[-1])
+
+    return guess
+
+
+def default_range(scenario: Scenario) -> dict[str, Sequence[Any]]:
+    """What varies where nothing is said: the workers of the service whose load is nearest to its capacity."""
+    service, load = bottleneck(scenario)
+    workers = scenario.services[service].workers
+    present = int(workers) if math.isfinite(workers) else 1
+    needed = math.ceil(present * load.ratio) if math.isfinite(load.ratio) else present
+    return {f"services.{service}.workers": range(1, max(16, 4 * present, 4 * needed) + 1)}
+
+
+def _place(candidate: Candidate, levers: Sequence[Lever]) -> tuple[int, ...]:
+    return tuple(lever.values.index(candidate.values[lever.path]) for lever in levers)
+
+
+def _binding(best: Candidate | None, ordered: Sequence[Candidate]) -> dict[str, Any] | None:
+    """What fails in the dearest candidate that is cheaper than the best; without one, what has the least room left."""
+    if best is None:
+        nearest = max(ordered, key=_worst_room, default=None)
+        return None if nearest is None else nearest.binding
+    cheaper = [one for one in ordered if one.cost < best.cost and one.verdict != "met"]
+    below = max(cheaper, key=lambda one: (one.cost, _worst_room(one)), default=None)
+    return best.binding if below is None else below.binding
+
+
+def _worst_room(candidate: Candidate) -> float:
+    return min((room(one) for one in candidate.objectives), default=math.inf)

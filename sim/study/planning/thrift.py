@@ -1,0 +1,95 @@
+"""The least random cost among the candidates that meet everything, with a guaranteed probability.
+
+What is there for certain (workers, places) bounds the cost from below, so whatever costs more for certain than the best
+so far does in all is never looked at. The rest meet the procedure KN, under common random numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from sim.study.planning.candidates import Candidate, Candidates, key_of, said
+from sim.study.planning.search import Search
+from sim.study.planning.selection import FIRST, cheapest
+from sim.study.replicate import further
+
+MOST: Final = 64
+"""How many times the first replications may grow before what is left is called about equal."""
+
+
+def thriftiest(
+    search: Search,
+    candidates: Candidates,
+    indifference: float,
+    error: float,
+    jobs: int | None,
+    notes: list[str],
+) -> tuple[Candidate | None, bool]:
+    """The cheapest of those that are certain to be met, and whether the selection is sure.
+
+    Args:
+        search: over the levers.
+        candidates: what is simulated.
+        indifference: the share of the least cost that does not matter.
+        error: the chance allowed that something cheaper by more than that was passed over.
+        jobs: threads.
+        notes: told what is not certain.
+    """
+    met = _affordable(search, candidates)
+    if not met:
+        return None, True
+    least = min(one.cost for one in met)
+    delta = indifference * least if least > 0.0 else indifference
+    costs: dict[int, list[float]] = {}
+
+    def draw(place: int, many: int) -> list[float]:
+        results = candidates.results[key_of(met[place].values)]
+        known = costs.setdefault(place, candidates.pricing.each(results))
+        if len(known) < many:
+            each = 2 if results.twins else 1  # replications of one cost
+            more = further(results, range(each * len(known), each * many), jobs=jobs)
+            candidates.work.replications += more.replications
+            known += candidates.pricing.each(more)
+        return known[:many]
+
+    found = cheapest(draw, len(met), indifference=delta, error=error, most=MOST * FIRST)
+    if not found.sure:
+        others = ", ".join(said(met[place].values) for place in found.left if place != found.best)
+        notes.append(
+            f"The cost of {said(met[found.best].values)} could not be told from that of {others} in "
+            f"{found.replications} replications; a larger indifference than {100 * indifference:g} % would."
+        )
+    best = met[found.best]
+    mean, low, high = candidates.cost_of(best.values, costs[found.best])
+    again = Candidate(**{**vars(best), "cost": mean, "cost_low": low, "cost_high": high})
+    candidates.replace(again)
+    return again, found.sure
+
+
+def _affordable(search: Search, candidates: Candidates) -> list[Candidate]:
+    """Candidates that are met and whose certain cost is less than the whole cost of the cheapest."""
+    limit = math.inf
+    met: list[Candidate] = []
+    for rest in search.combinations_in_order():
+        for values in _sizes(search, rest, limit):
+            if not candidates.pricing.certain(values) <= limit:
+                break
+            one = candidates.at(values) if candidates.ruled_out(values) is None else None
+            if one is not None and one.verdict == "met":
+                met.append(one)
+                limit = min(limit, one.cost_high)
+    return [one for one in met if candidates.pricing.certain(one.values) <= limit]
+
+
+def _sizes(search: Search, rest: dict[str, Any], limit: float) -> list[dict[str, Any]]:
+    """The values of one combination, cheapest for certain first, from the fewest that are met."""
+    inner = search.inner
+    if inner is None:
+        return [rest]
+    certain = search.candidates.pricing.certain
+    sizes = [size for size in inner.values if certain({**rest, inner.path: size}) <= limit]
+    least = search.fewest(rest, sizes, from_above=math.isfinite(limit)) if sizes else None
+    if least is None:
+        return []
+    return [{**rest, inner.path: size} for size in sizes if size >= least.values[inner.path]]

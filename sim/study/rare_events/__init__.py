@@ -1,0 +1,1 @@
+"""What happens once in a billion: paths that split on their way there."""

@@ -1,0 +1,1 @@
+"""Which parameters move a figure, and how far."""

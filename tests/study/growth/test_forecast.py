@@ -1,0 +1,101 @@
+"""The forecast of M/M/c, whose run-out load and dates are known: through intervals; and of a series in a file."""
+
+import datetime as dt
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.study.test_headroom import SHOP, truth
+
+import sim
+from sim.errors import UsageError
+from sim.study.growth.forecast import forecast
+from sim.units import seconds_of
+
+MONTH = seconds_of("month")
+GROWING = (
+    SHOP
+    + "plan: {growth: {rate: 8% per month, start: 2026-01-31, horizon: 15 months}, lead_time: 6 weeks, purchase: 4}\n"
+)
+
+
+def months(factor: float) -> float:
+    return math.log(factor) / math.log(1.08) * MONTH
+
+
+@pytest.fixture(scope="module")
+def found() -> sim.study.growth.forecast.Forecast:
+    return forecast(sim.loads(GROWING), confidence=0.999)
+
+
+def test_capacity_runs_out_when_theory_says(found: sim.study.growth.forecast.Forecast) -> None:
+    assert found.verdict == "met"
+    assert found.run_out.earliest <= months(truth(12)) <= found.run_out.latest
+    assert found.run_out.time == pytest.approx(months(truth(12)), abs=0.25 * MONTH)
+    date = found.date(found.run_out.time)
+    assert date == dt.date(2026, 1, 31) + dt.timedelta(seconds=found.run_out.time)
+
+
+def test_every_step_of_the_staircase_is_where_theory_says(found: sim.study.growth.forecast.Forecast) -> None:
+    assert len(found.steps) == sum(truth(12 + 4 * place) < 1.08**15 for place in range(12))
+    for place, step in enumerate(found.steps):
+        assert (step.before.workers, step.bought) == (12 + 4 * place, 4)
+        assert step.needed.earliest <= months(truth(step.before.workers)) <= step.needed.latest
+        assert step.order == pytest.approx(step.needed.earliest - 42 * 86400.0)
+    assert sum(size.searched for size in found.sizes) <= 4
+
+
+def test_the_tables_and_json_agree(found: sim.study.growth.forecast.Forecast) -> None:
+    document = found.to_json()
+    assert list(found.table["workers"]) == [row["workers"] for row in document["purchases"]]
+    assert document["run_out"]["date"] == str(found.date(found.run_out.time))
+    assert document["growth"]["per_year"][0] == pytest.approx(1.08**12 - 1.0)
+    assert len(found.levels) == 16
+    assert found.levels["level"].iloc[-1] == pytest.approx(1.08**15)
+
+
+def test_a_shrinking_load_never_runs_out() -> None:
+    shrinking = forecast(sim.loads(GROWING).set("plan.growth", "-1% per month"))
+    assert shrinking.run_out.time == math.inf
+    assert shrinking.steps == ()
+    assert shrinking.date(shrinking.run_out.time) is None
+
+
+def test_a_series_with_a_season(tmp_path: Path) -> None:
+    draws = np.random.default_rng(7)
+    rows, start = 48, dt.date(2022, 1, 1)
+    season = 0.15 * np.sin(2.0 * np.pi * np.arange(rows) / 12.0)
+    values = np.exp(8.0 + 0.01 * np.arange(rows) + season + 0.02 * draws.normal(size=rows))
+    dates = [f"{start.year + place // 12}-{place % 12 + 1:02d}" for place in range(rows)]
+    lines = [f"{date},{value:.3f}" for date, value in zip(dates, values, strict=True)]
+    (tmp_path / "load.csv").write_text("\n".join(["month,requests", *lines]) + "\n", encoding="utf-8")
+    growth = "{file: load.csv, time: month, column: requests, season: 12, horizon: 3y}"
+    seasonal = forecast(sim.loads(f"{SHOP}plan: {{growth: {growth}}}\n", directory=tmp_path))
+    assert seasonal.demand.start == dt.date(2025, 12, 1)
+    # The trend alone would take log(1.34)/0.01 = 29 months; the season's peak of +15 % passes it a year or more before.
+    truth_ahead = next(
+        ahead
+        for ahead in range(1, 36)
+        if 0.01 * ahead + 0.15 * math.sin(2.0 * math.pi * (rows - 1 + ahead) / 12.0) >= math.log(truth(12))
+    )
+    assert truth_ahead < 20
+    assert seasonal.run_out.time == pytest.approx(truth_ahead * MONTH, abs=1.5 * MONTH)
+    assert seasonal.run_out.earliest <= truth_ahead * MONTH
+    peak = seasonal.levels["level"].idxmax()
+    assert (rows - 1 + peak) % 12 in (2, 3, 4)
+
+
+def test_overdue_orders_are_told() -> None:
+    late = forecast(sim.loads(GROWING).set({"plan.lead_time": "9 months", "plan.growth.horizon": "6 months"}))
+    assert late.overdue == late.steps[:1]
+    assert late.overdue[0].order < 0.0
+
+
+def test_what_cannot_be_forecast_is_refused() -> None:
+    with pytest.raises(UsageError, match="how the load grows"):
+        forecast(sim.loads(SHOP))
+    with pytest.raises(UsageError, match="only a number of workers can be bought"):
+        forecast(sim.loads(GROWING).set("services.api.workers", "inf"))
+    with pytest.raises(UsageError, match="confidence 1"):
+        forecast(sim.loads(GROWING), confidence=1.0)

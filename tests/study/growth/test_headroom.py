@@ -1,0 +1,122 @@
+"""Headroom against exact theory: the limit lies in the interval, found by simulation alone."""
+
+import math
+
+import pytest
+
+import sim
+from sim.errors import UsageError
+from sim.scenario.scenario import Scenario
+from sim.study.growth.headroom import first_load, headroom, spike_headroom
+from sim.theory.mmc import mmc
+from sim.theory.mmck import mmck
+
+SHOP = """
+traffic: {web: {arrivals: {kind: poisson, rate: 80/s}, call: api}}
+services: {api: {workers: 12, service_time: {kind: exponential, mean: 100ms}}}
+objectives: [{subject: "traffic:web", metric: latency_mean, at_most: 150ms}]
+run: {duration: 80s, warmup: 10s, replications: 6, seed: 7}
+"""
+
+
+@pytest.fixture
+def shop() -> Scenario:
+    return sim.loads(SHOP)
+
+
+def limit(meets: object, low: float = 0.0, high: float = 10.0) -> float:
+    """Where a condition on the factor, true at first, turns false."""
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if meets(middle) else (low, middle)  # type: ignore[operator]
+    return low
+
+
+def truth(workers: int) -> float:
+    return limit(
+        lambda factor: (
+            factor * 80.0 < 10.0 * workers and mmc(80.0 * factor, 10.0, workers).sojourn_mean <= 0.15
+        )
+    )
+
+
+def test_the_limit_of_many_servers_is_found_by_simulation(shop: Scenario) -> None:
+    found = headroom(shop, confidence=0.999, theory=False)
+    assert found.low <= truth(12) <= found.high
+    assert found.low <= found.factor <= found.high
+    assert (found.verdict, found.binding.metric if found.binding else "") == ("met", "latency_mean")
+    assert all(one.verdict == "met" for one in found.tried if one.factor <= found.low)
+    assert all(one.verdict == "missed" for one in found.tried if one.factor >= found.high)
+
+
+def test_theory_settles_what_simulation_leaves_open(shop: Scenario) -> None:
+    # A long warm-up, so that the measured window is a steady state and the formula speaks of it.
+    found = headroom(shop.set({"run.duration": "60s", "run.warmup": "30s"}))
+    assert found.low <= truth(12) <= found.high
+    assert found.high <= found.low * 1.031
+    assert found.factor == pytest.approx(truth(12), rel=0.02)
+
+
+def test_too_little_is_less_than_one(shop: Scenario) -> None:
+    found = headroom(shop.set("services.api.workers", 8))
+    assert found.low <= truth(8) <= found.high < 1.0
+    assert found.verdict == "missed"
+
+
+def test_the_objective_that_breaks_first_is_named(shop: Scenario) -> None:
+    lossy = shop.set(
+        {
+            "services.api.queue.capacity": 5,
+            "objectives": [
+                {"subject": "traffic:web", "metric": "latency_mean", "at_most": "1s"},
+                {"subject": "service:api", "metric": "rejected_ratio", "at_most": "1%"},
+            ],
+        }
+    )
+    found = headroom(lossy, confidence=0.999)
+    assert found.binding is not None
+    assert found.binding.metric == "rejected_ratio"
+    assert (
+        found.low
+        <= limit(lambda factor: mmck(80.0 * factor, 10.0, 12, 17).rejected_ratio <= 0.01)
+        <= found.high
+    )
+
+
+def test_where_nothing_breaks_there_is_no_upper_end(shop: Scenario) -> None:
+    found = headroom(shop.set({"services.api.workers": "inf", "traffic.web.arrivals.rate": "1/s"}))
+    assert found.high == math.inf
+    assert found.factor == found.low > 30.0
+    assert (found.verdict, found.binding) == ("met", None)
+    assert found.to_json()["high"] is None
+
+
+def test_theory_says_where_to_begin(shop: Scenario) -> None:
+    first, sure = first_load(shop)
+    assert sure
+    assert first == pytest.approx(truth(12), rel=0.01)
+    retrying = shop.set(
+        {
+            "traffic.web.client": "{timeout: 300ms, retry: {attempts: 3}}",
+            "objectives": [{"subject": "traffic:web", "metric": "success_ratio", "at_least": "99%"}],
+        }
+    )
+    assert first_load(retrying) == (pytest.approx(0.85 * 120.0 / 80.0), False)
+
+
+def test_the_highest_spike_that_is_survived() -> None:
+    tipping = sim.load("configs/tipping_spike.yaml").set({"run.duration": "8s"})
+    found = spike_headroom(tipping, 1.0, horizon=3.0, survived=0.5)
+    assert found.of == "height"
+    assert found.chance == 0.5
+    assert 1.0 < found.low <= found.factor <= found.high < 64.0
+    assert found.shares[found.low] < 0.5 < found.shares[found.high]
+
+
+def test_what_has_no_answer_is_refused(shop: Scenario) -> None:
+    with pytest.raises(UsageError, match="no objective"):
+        headroom(shop.set("objectives", []))
+    with pytest.raises(UsageError, match="does not end within the run"):
+        spike_headroom(shop, 1000.0)
+    with pytest.raises(UsageError, match="no spike can be made"):
+        spike_headroom(sim.load("configs/closed_users.yaml"), 1.0)

@@ -1,0 +1,100 @@
+"""Fates: two of them are never averaged, the horizon is part of the verdict, and a run stops when it is known."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import sim
+from sim.errors import UsageError
+from sim.shipped import shipped
+from sim.study.metastability.fates import Fates, Judge, Judging, fates
+
+STORM = """
+traffic: {web: {arrivals: {kind: poisson, rate: 30/s}, call: api, client: app}}
+clients: {app: {timeout: 500ms, retry: {attempts: 4}}}
+services: {api: {workers: 5, service_time: {kind: exponential, mean: 80ms}, queue: {capacity: 80}}}
+faults: [{at: 3s, for: 1s, traffic: web, rate: x4}]
+run: {duration: 20s}
+"""
+
+
+def test_two_fates_are_told_apart_and_no_mean_is_of_both() -> None:
+    found = fates(sim.load(shipped()["retry_storm"]), 100, judging=Judging(horizon=60.0))
+    low, high = found.interval()
+    assert 0.2 < low < found.probability < high < 0.7
+    survival = found.survival()
+    back = [seen.time for seen in found.seen if seen.fate == "recovered"]
+    assert max(back) < 30.0  # soon, or not at all: nothing is near the mean of the two
+    assert survival.quantile()[0] == math.inf
+    mean = survival.restricted_mean(60.0)[0]
+    assert not any(abs(time - mean) < 2.0 for time in back)
+
+
+def test_the_spikes_end_as_their_comments_say() -> None:
+    never = fates(sim.load(shipped()["spike_naive_retry"]), 40, judging=Judging(horizon=30.0))
+    always = fates(sim.load(shipped()["spike_full_jitter"]), 40, judging=Judging(horizon=30.0))
+    assert (never.verdict(), always.verdict()) == ("collapses", "recovers")
+    assert never.collapsed == 40
+    # The waves of a backoff in step are seen too: the orbit is a part of the backlog.
+    waves = fates(sim.load(shipped()["spike_backoff_no_jitter"]), 40)
+    assert waves.survival().quantile()[0] > 2.0 * always.survival().quantile()[0]
+
+
+def test_the_horizon_is_part_of_the_verdict() -> None:
+    spread = sim.load(shipped()["spike_full_jitter"])
+    assert fates(spread, 40, judging=Judging(horizon=5.0)).verdict() == "collapses"
+    assert fates(spread, 40, judging=Judging(horizon=40.0)).verdict() == "recovers"
+
+
+def test_runs_are_stopped_when_they_are_back() -> None:
+    found = fates(sim.loads(STORM).set("faults[0].rate", "x1.5"), 20)
+    assert found.recovered == 20
+    for seen in found.seen:
+        assert seen.now < 4.0 + seen.time + 2.0 * found.case.watch.hold
+
+
+def test_more_runs_are_the_next_ones() -> None:
+    judge = Judge(jobs=2)
+    case = judge.case(sim.loads(STORM))
+    once = judge.fates(case, 30)
+    twice = judge.more([judge.fates(case, 10)], [20])[0]
+    assert judge.chosen(case, [3, 17]) == [once.seen[3], once.seen[17]]
+    assert twice.seen == once.seen
+
+
+def test_a_service_that_is_down_by_itself_recovers_from_nothing() -> None:
+    # Retried at once, five times the load of a service that is nearly full already: it collapses without any trigger.
+    full = sim.loads(STORM).set({"traffic.web.arrivals.rate": "60/s", "run.duration": "60s"})
+    found = fates(full, 10)
+    assert found.case.down
+    assert found.collapsed == 10
+
+
+def test_the_run_goes_on_to_the_horizon_however_long_it_is_as_written() -> None:
+    found = fates(sim.loads(STORM), 10, judging=Judging(horizon=100.0))
+    assert found.open == 0
+    assert found.case.watch.end > 104.0
+
+
+def test_open_runs_widen_the_interval() -> None:
+    trace = sim.load(shipped()["llm_trace"])
+    service = next(iter(trace.services))
+    spiked = trace.set("faults", [{"at": "60s", "for": "10s", "service": service, "workers": "x0.1"}])
+    found = fates(spiked, 3, judging=Judging(horizon=1e6, level=0.0, hold=1e5))
+    assert found.open == 3  # a record says nothing past its end
+    assert found.interval() == (0.0, 1.0)
+    assert math.isnan(found.probability)
+
+
+def test_nothing_left_of_the_run_is_an_error_that_says_so() -> None:
+    with pytest.raises(UsageError, match="nothing is left in which to recover"):
+        fates(sim.loads(STORM).set("run.duration", "4s"), 1)
+
+
+def test_no_runs_say_nothing() -> None:
+    judge = Judge()
+    none = Fates(judge.case(sim.loads(STORM)), ())
+    assert none.verdict() == "undecided"
+    assert none.interval() == (0.0, 1.0)
