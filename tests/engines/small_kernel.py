@@ -1,5 +1,7 @@
 """A kernel of one line, made, kept and loaded as the engine is: `python small_kernel.py` adds two numbers."""
 
+import sys
+
 from sim.engines import machine
 
 
@@ -9,4 +11,4 @@ def add(one: int, other: int) -> int:
 
 
 if __name__ == "__main__":
-    print(add(2, -5))
+    sys.stdout.write(f"{add(2, -5)}\n")
