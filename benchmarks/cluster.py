@@ -6,8 +6,6 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,7 @@ import psutil
 import sim
 from benchmarks import subjects
 from benchmarks.page import paragraph, table, write_section
-from sim.study import executors
-from sim.study.executors import on_executor
+from sim.study.executors import TASK, on_executor
 from sim.study.sweeps import point
 from sim.study.sweeps.ledger import Ledger
 from sim.study.sweeps.sweep import chosen_metrics
@@ -49,16 +46,6 @@ def nothing(number: int, tell: Any) -> int:
     return number
 
 
-@contextmanager
-def every_piece_a_task() -> Iterator[None]:
-    """Nothing is put together."""
-    before, executors.TASK = executors.TASK, 0.0  # type: ignore[misc]
-    try:
-        yield
-    finally:
-        executors.TASK = before  # type: ignore[misc]
-
-
 def cost(options: dict[str, Any], scheduler: psutil.Process | None) -> Cost:
     """Measures an executor with pieces of no work, one a task, on one worker where that can be said."""
     starts, trips, dealers, schedulers = [], [], [], []
@@ -67,8 +54,9 @@ def cost(options: dict[str, Any], scheduler: psutil.Process | None) -> Cost:
         came.clear()
         before = _spent(scheduler)
         began, cpu = time.perf_counter(), time.process_time()
-        with every_piece_a_task():
-            on_executor(nothing, range(TASKS), arrived=lambda *_: came.append(time.perf_counter()), **options)
+        on_executor(
+            nothing, range(TASKS), task=0.0, arrived=lambda *_: came.append(time.perf_counter()), **options
+        )
         starts.append(came[0] - began)
         trips.append(WORKERS * (came[-1] - came[0]) / (TASKS - 1))
         dealers.append((time.process_time() - cpu) / TASKS)
@@ -129,7 +117,7 @@ def points_an_hour(workers: int, seconds: float, of: Cost, write: float) -> floa
 
     A worker does a task of k points in k·seconds + trip; the dealer spends its share of a task, and a write, on each.
     """
-    pieces = max(1.0, executors.TASK / seconds)
+    pieces = max(1.0, TASK / seconds)
     done = workers / (seconds + of.trip / pieces)
     dealt = 1.0 / (of.dealer / pieces + write)
     scheduled = pieces / of.scheduler if of.scheduler else dealt
@@ -142,7 +130,7 @@ def main() -> bool:
     run, write = of_a_point()
     rows = [
         (name, f"{of.start:.2f} s", _short(of.trip), _short(of.dealer), _short(of.scheduler) if of.scheduler else "–",
-         f"{100.0 * of.trip / (executors.TASK + of.trip):.1f} %")
+         f"{100.0 * of.trip / (TASK + of.trip):.1f} %")
         for name, of in found.items()
     ]  # fmt: skip
     computed = [
@@ -158,7 +146,7 @@ def main() -> bool:
             f"Pieces of no work, one a task, {TASKS} of them on {WORKERS} workers: of {ROUNDS} rounds the fastest, and",
             "the median of CPU time.",
             "*A task* is a worker's time from one result to its next; the share is of its time where pieces go",
-            f"together in tasks of {executors.TASK:g} s, as they do. Start-up is until the first result; the cluster's",
+            f"together in tasks of {TASK:g} s, as they do. Start-up is until the first result; the cluster's",
             "workers were there, and had imported the package.",
             f"Other work had the machine too: a load average of {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores.",
         )

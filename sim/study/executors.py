@@ -42,6 +42,7 @@ def on_executor(
     executor: Kind | Executor = "threads",
     scheduler: str | None = None,
     jobs: int | None = None,
+    task: float = TASK,
     progress: Tell | None = None,
     arrived: Callable[[int, R], None] | None = None,
 ) -> list[R]:
@@ -55,6 +56,7 @@ def on_executor(
             Executor, which is left open.
         scheduler: the address of dask's, such as `tcp://10.0.0.1:8786`.
         jobs: threads or processes; the machine's cores if None. A cluster has as many workers as it has.
+        task: seconds that a task should take where pieces are handed out; 0 for one piece a task.
         progress: told the share of all work that is done, now and then.
         arrived: told the place and the result of each piece as soon as it is there, in the caller's own thread.
 
@@ -67,7 +69,7 @@ def on_executor(
     if executor == "threads":
         return on_threads(lambda place, tell: work(items[place], tell), len(items), jobs, progress, arrived)
     pieces = Pieces(len(items))
-    deal = _Dealer(work, items, lambda: _pool(executor, scheduler, jobs), pieces)
+    deal = _Dealer(work, items, lambda: _pool(executor, scheduler, jobs), task, pieces)
     return pieces.gather([threading.Thread(target=deal.out)] if items else [], progress, arrived)
 
 
@@ -127,9 +129,10 @@ class _Dealer:
         work: Callable[[Any, Tell], Any],
         items: Sequence[Any],
         open_pool: Callable[[], Pool],
+        task: float,
         pieces: Pieces,
     ) -> None:
-        self.work, self.items, self.open_pool, self.pieces = work, items, open_pool, pieces
+        self.work, self.items, self.open_pool, self.task, self.pieces = work, items, open_pool, task, pieces
         self.waiting = deque(range(len(items)))
         self.running: dict[Future[_Done], list[int]] = {}
         self.came: queue.SimpleQueue[Future[_Done]] = queue.SimpleQueue()
@@ -168,7 +171,7 @@ class _Dealer:
         """Pieces of the next task: enough to take its time, yet something is left for everybody; one to begin with."""
         if self.seconds is None:
             return 1
-        enough = int(TASK / max(self.seconds, 1e-6)) + 1
+        enough = int(self.task / max(self.seconds, 1e-6)) + 1
         return max(1, min(enough, len(self.waiting) // room))
 
     def _take_in(self, pool: Pool, patience: float) -> None:
