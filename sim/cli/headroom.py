@@ -16,7 +16,7 @@ from sim.cli.options import (
     SeedOption,
     SetOption,
 )
-from sim.cli.printing import Table, asked, frame_csv, json_text
+from sim.cli.printing import Table, bound, frame_csv, json_text
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 from sim.errors import QuantityError, UsageError
@@ -110,8 +110,7 @@ def in_words(found: "Headroom") -> str:
     shown = f" ({figure(rate * found.factor, unit='1/s')})" if math.isfinite(rate) else ""
     breaks = ""
     if found.binding is not None:
-        one = found.binding
-        breaks = f" First to break is {one.subject} {one.metric} {asked(vars(one))}."
+        breaks = f" First to break is {bound(vars(found.binding))}."
     return (
         f"Every objective is met up to {figure(found.factor, found.low, found.high)} times the load{shown}, "
         f"{100.0 * found.confidence:g} % confidence.{breaks}"
@@ -126,7 +125,7 @@ def loads(found: "Headroom") -> Table:
             f"x{one.factor:.4g}",
             figure(rate * one.factor, unit="1/s"),
             one.verdict,
-            f"{one.binding.subject} {one.binding.metric}",
+            bound(vars(one.binding)),
             str(one.replications),
         )
         for one in found.tried

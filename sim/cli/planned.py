@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sim.cli.printing import Table, asked, shown
-from sim.report.figures import NOTHING, figure
+from sim.cli.printing import Table, bound, shown
+from sim.report.figures import NOTHING
 from sim.report.plan_words import (
     cost_name,
     cost_of,
@@ -16,7 +16,6 @@ from sim.report.plan_words import (
     regret_table,
     values_words,
 )
-from sim.scenario.metrics import UNITS
 
 if TYPE_CHECKING:
     from sim.study.planning.candidates import Candidate
@@ -90,12 +89,6 @@ def candidates(planned: "Planned") -> Table:
     return Table(title, (*paths, cost_name(planned), *columns, "replications", "verdict"), rows)
 
 
-def bound(row: Mapping[str, Any]) -> str:
-    """An objective in words, with what had to be survived: `traffic:web latency_p99 ≤ 1 s (a zone lost)`."""
-    within = f" ({row['case']})" if row["case"] is not None else ""
-    return f"{row['subject']} {row['metric']} {_asked(row)}{within}"
-
-
 def _lost(planned: "Planned") -> Table:
     columns = _columns(planned)
     rows = [(one.service, *_figures(one.candidate, columns), one.candidate.verdict) for one in planned.lost]
@@ -117,17 +110,7 @@ def _columns(planned: "Planned") -> dict[str, tuple[Any, ...]]:
 
 def _figures(one: "Candidate", columns: Mapping[str, tuple[Any, ...]]) -> list[str]:
     known = {key_of_row(row): row for row in one.objectives}
-    return [_shown(known[key]) if key in known else NOTHING for key in columns.values()]
-
-
-def _shown(row: Mapping[str, Any]) -> str:
-    if row["metric"] in UNITS:
-        return shown(row)
-    return figure(row["value"], row["low"], row["high"], "ratio")
-
-
-def _asked(row: Mapping[str, Any]) -> str:
-    return asked(row) if row["metric"] in UNITS else f"≥ {figure(row['at_least'], unit='ratio')}"
+    return [shown(known[key]) if key in known else NOTHING for key in columns.values()]
 
 
 def _counted(planned: "Planned") -> str:

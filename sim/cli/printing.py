@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sim.report.figures import NOTHING, figure, unit_shown
+from sim.report.figures import NOTHING, figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,12 +94,18 @@ def asked(row: Any) -> str:
     return f"≥ {least}" if most == NOTHING else f"≤ {most}"
 
 
+def bound(row: Mapping[str, Any]) -> str:
+    """An objective in words, with what had to be survived: `traffic:web latency_p99 ≤ 1 s (a zone lost)`."""
+    within = f" ({row['case']})" if row["case"] is not None else ""
+    return f"{row['subject']} {row['metric']} {asked(row)}{within}"
+
+
 def _cells(row: Any) -> Mapping[str, Any]:
     found: Mapping[str, Any] = row if isinstance(row, Mapping) else row._asdict()
     return found
 
 
 def _unit(cells: Mapping[str, Any]) -> str:
-    from sim.scenario.metrics import unit_of
+    from sim.report.plan_words import unit_of_row
 
-    return unit_shown(cells["metric"], unit_of(cells["metric"]))
+    return unit_of_row(cells)

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.study.test_headroom import SHOP as LONGER
 
 from sim.cli import status
 from tests.cli.conftest import Forebay
+from tests.study.growth.test_headroom import SHOP as LONGER
 
 SHOP = LONGER.replace("duration: 80s, warmup: 10s", "duration: 30s, warmup: 5s")
 
@@ -32,7 +32,7 @@ def test_headroom_in_every_format(shop: Path, forebay: Forebay) -> None:
     found = json.loads(out)
     assert 1.0 < found["low"] <= found["factor"] <= found["high"] < 1.6
     _, out, _ = forebay("headroom", shop.name, "-f", "csv")
-    assert out.splitlines()[0] == "factor,verdict,replications,binding"
+    assert out.splitlines()[0] == "factor,verdict,replications,binding,case"
     code, out, _ = forebay("headroom", shop.name, "--set", "services.api.workers=8", "-f", "md")
     assert code == status.MISSED
     assert "# shop" in out

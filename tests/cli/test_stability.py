@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.study.test_basin import TIPPING
 
 from sim.cli import status
 from tests.cli.conftest import Forebay
+from tests.study.metastability.test_basin import TIPPING
 
 MAP = ("--vary", "faults[0].rate=x2..x8:3", "--vary", "faults[0].for=[500ms, 1s]", "--precision", "20%")
 

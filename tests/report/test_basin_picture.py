@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.study.test_basin import TIPPING
 
 import sim
 from sim.report.pictures.basin import basin, label
 from sim.study.metastability.basin import Basin, basin_map, trigger_map
 from sim.study.metastability.fates import Judge
+from tests.study.metastability.test_basin import TIPPING
 
 VARY = {"faults[0].rate": "x1..x7:4", "faults[0].for": "500ms..1500ms:3"}
 

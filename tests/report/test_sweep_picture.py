@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.study.test_sweep import TEXT
 
 import sim
 from sim.report.pictures.sweep import sweep as drawn
+from tests.study.sweeps.test_sweep import TEXT
 
 
 def swept(vary: dict[str, Any], metrics: list[str], sample: str | None = None) -> sim.Sweep:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.study.test_sweep import TEXT
 
 import sim
 from sim.errors import UsageError, WorkerError
@@ -18,6 +17,7 @@ from sim.study.executors import on_executor
 from sim.study.threads import Stopped
 from tests.study import pieces
 from tests.study.loopback import cluster
+from tests.study.sweeps.test_sweep import TEXT
 
 
 @pytest.mark.parametrize("executor", ["threads", "given"])

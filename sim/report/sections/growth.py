@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Bullets, Figure, Paragraph, Section, Table
-from sim.report.figures import NOTHING, figure, metric_words, subject_words
+from sim.report.figures import NOTHING, figure
+from sim.report.plan_words import asked_words, figure_words
 from sim.units import format_ratio, format_span
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def headroom_words(found: Headroom) -> str:
     rate = found.offered_rate
     breaks = ""
     if found.binding is not None:
-        breaks = (
-            f"; then {metric_words(found.binding.metric)} of {subject_words(found.binding.subject)} breaks"
-        )
+        breaks = f"; then {asked_words(vars(found.binding))} breaks"
     if not found.low > 0.0:
         return f"none: no load that was tried is certain to meet every objective{breaks}"
     to = f"{figure(rate * found.factor, rate * found.low, rate * found.high, '1/s')}"
@@ -121,8 +120,8 @@ def _loads(found: Headroom) -> Table:
             f"{one.factor:.3g}×",
             figure(found.offered_rate * one.factor, unit="1/s"),
             one.verdict,
-            f"{metric_words(one.binding.metric)} of {subject_words(one.binding.subject)}",
-            figure(one.binding.value, one.binding.low, one.binding.high, _unit(one.binding.metric)),
+            asked_words(vars(one.binding)),
+            figure_words(vars(one.binding)),
             f"{one.replications:,}",
         )
         for one in found.tried
@@ -133,14 +132,9 @@ def _loads(found: Headroom) -> Table:
 
 def _remark(found: Headroom) -> str:
     faults = " Faults strike as written at every load." if found.scenario.faults else ""
+    if found.scenario.plan is not None and found.scenario.plan.survive:
+        faults += " So does each mishap that the plan must survive, by itself."
     return (
         f"Headroom: {headroom_words(found)}. Its interval reaches from the greatest load certified to meet every "
         f"objective to the least certified to miss one; more load is taken to be no better.{faults}"
     )
-
-
-def _unit(metric: str) -> str:
-    from sim.report.figures import unit_shown
-    from sim.scenario.metrics import unit_of
-
-    return unit_shown(metric, unit_of(metric))

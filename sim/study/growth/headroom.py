@@ -2,13 +2,13 @@
 
 The load is found by stochastic bisection: its interval reaches from the greatest load certified to meet the objectives
 to the least certified to miss them, so what lies between is what could not be told. More load is taken to be no
-better.
+better. What a plan must survive must be survived at the load, too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +20,8 @@ from sim.study.load import bottleneck, offered_load, scaled
 from sim.study.metastability.fates import Judge, Judging
 from sim.study.metastability.margin import Margin, margin
 from sim.study.metastability.trigger import without_trigger
-from sim.study.planning.certify import LEAST_REPLICATIONS, Certificate, Judged, certify
+from sim.study.planning.cases import Cases
+from sim.study.planning.certify import LEAST_REPLICATIONS, Judged, refuse_unjudged, verdict_of
 from sim.theory.match import analyze
 from sim.theory.staffing import met
 from sim.units import write_duration, write_factor
@@ -49,13 +50,16 @@ HIGHEST: Final = 64.0
 
 @dataclass(frozen=True)
 class Tried:
-    """One load: its certificate's verdict, the objective that binds there, and how far it is on the good side."""
+    """One load: the verdict in all cases together, and the objective that binds there.
+
+    rooms: (place of the case, number of the objective) -> how far it is on the good side.
+    """
 
     factor: float
     verdict: str
     binding: Judged
     replications: int
-    rooms: tuple[float, ...] = field(repr=False, default=())
+    rooms: Mapping[tuple[int, int], float] = field(repr=False)
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,6 +112,7 @@ class Headroom:
                     "verdict": one.verdict,
                     "replications": one.replications,
                     "binding": f"{one.binding.subject} {one.binding.metric}",
+                    "case": one.binding.case,
                 }
                 for one in self.tried
             ],
@@ -127,7 +132,7 @@ def headroom(
     """The greatest multiple of the load that meets every objective, by stochastic bisection.
 
     Args:
-        scenario: with objectives.
+        scenario: with objectives; its plan's `survive` must be survived.
         confidence: that the limit lies in the interval.
         narrow: the relative width at which the search ends.
         guess: where to begin if theory does not know; a utilization of 85 % if None.
@@ -145,14 +150,14 @@ def headroom(
     search.carry_out(min(LARGEST, max(SMALLEST, first)), narrow, 1.0 + narrow if sure else 1.2)
     low, high = search.ends
     tried = tuple(search.tried[factor] for factor in sorted(search.tried))
-    above = [one for one in tried if one.factor >= high]
+    above = next((one for one in tried if one.factor >= high), None)
     return Headroom(
         scenario,
         confidence,
         _crossing(tried, low, high),
         low,
         high,
-        above[0].binding if above else None,
+        above.binding if above else None,
         tried,
     )
 
@@ -168,7 +173,9 @@ class _Search:
         jobs: int | None,
         progress: Callable[[str], None] | None,
     ) -> None:
-        self.scenario, self.theory, self.jobs, self.progress = scenario, theory, jobs, progress
+        refuse_unjudged(scenario, confidence)
+        self.scenario, self.progress = scenario, progress
+        self.cases = Cases(scenario, jobs=jobs, theory=theory)
         self.each = 1.0 - (1.0 - confidence) / POINTS
         self.tried: dict[float, Tried] = {}
 
@@ -196,15 +203,25 @@ class _Search:
         if self.progress is not None:
             self.progress(f"{factor:.3g} times the load")
         replications = max(LEAST_REPLICATIONS, self.scenario.run.replications)
-        found: Certificate = certify(
-            scaled(self.scenario, factor) if factor != 1.0 else self.scenario,
+        found = self.cases.certified(
+            lambda scenario: scaled(scenario, factor) if factor != 1.0 else scenario,
             confidence=self.each,
             most=GROWTH * replications,
-            jobs=self.jobs,
-            theory=self.theory,
         )
-        rooms = tuple(one.room for one in found.objectives)
-        self.tried[factor] = Tried(factor, found.verdict, found.binding, found.replications, rooms)
+        rows = {
+            (place, number): row
+            for place, certificate in found.items()
+            for number, row in enumerate(certificate.objectives)
+        }
+        verdict = verdict_of(list(rows.values()))
+        binding = min(rows.values(), key=lambda row: (row.verdict != verdict, row.room))
+        self.tried[factor] = Tried(
+            factor,
+            verdict,
+            binding,
+            max(one.replications for one in found.values()),
+            {where: row.room for where, row in rows.items()},
+        )
 
     def beyond(self, down: bool, stride: float) -> float | None:
         """A load outside of those tried; None where the range ends."""
@@ -250,8 +267,8 @@ def _crossing(tried: tuple[Tried, ...], low: float, high: float) -> float:
     (above,) = (one for one in tried if one.factor == high)
     shares = [
         before / (before - after)
-        for before, after in zip(below.rooms, above.rooms, strict=True)
-        if math.isfinite(before) and math.isfinite(after) and before > 0.0 > after
+        for where, after in above.rooms.items()
+        if math.isfinite(before := below.rooms[where]) and math.isfinite(after) and before > 0.0 > after
     ]
     return low * math.pow(high / low, min(shares, default=0.5))
 

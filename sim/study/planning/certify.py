@@ -53,7 +53,8 @@ class Judged:
 
     value: the mean over replications, or theory's figure where that decided, in the metric's unit. low, high: one-sided
     bounds of the simulated figure, each sure enough for its side of the verdict. needed: about how many replications
-    would decide it; None if it is decided, inf if its value lies on the bound.
+    would decide it; None if it is decided, inf if its value lies on the bound. case: what has to be survived there;
+    None as written.
     """
 
     subject: str
@@ -66,6 +67,7 @@ class Judged:
     verdict: Verdict
     decided_by: DecidedBy | None
     needed: float | None = None
+    case: str | None = None
 
     @property
     def bound(self) -> float:
@@ -178,7 +180,7 @@ def certify(
     Raises:
         UsageError: there are no objectives, or a number is out of its range.
     """
-    _refuse(scenario, confidence)
+    refuse_unjudged(scenario, confidence)
     judging = Judging(
         scenario, confidence=confidence, first=first, most=most, seed=seed, jobs=jobs, theory=theory
     )
@@ -262,7 +264,8 @@ class Judging:
         )
 
 
-def _refuse(scenario: Scenario, confidence: float) -> None:
+def refuse_unjudged(scenario: Scenario, confidence: float) -> None:
+    """Raises UsageError where there is nothing to judge, or by a confidence that is none."""
     if not scenario.objectives:
         raise UsageError(
             "there is no objective to meet; for example "

@@ -191,7 +191,7 @@ def _guesser(candidates: Candidates) -> Callable[[Values, str, Sequence[int]], i
 
     def guess(rest: Values, path: str, sizes: Sequence[int]) -> int:
         _, service, what = path.split(".")
-        base = candidates.cases[0].scenario
+        base = candidates.cases.written
         if what != "workers" or not base.objectives:
             return sizes[-1]
         return first_guess(base.set(rest) if rest else base, service, sizes[0], sizes[-1])

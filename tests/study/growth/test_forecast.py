@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.study.test_headroom import SHOP, truth
 
 import sim
 from sim.errors import UsageError
 from sim.study.growth.forecast import forecast
 from sim.units import seconds_of
+from tests.study.growth.test_headroom import SHOP, truth
 
 MONTH = seconds_of("month")
 GROWING = (

@@ -49,6 +49,19 @@ def test_the_limit_of_many_servers_is_found_by_simulation(shop: Scenario) -> Non
     assert all(one.verdict == "missed" for one in found.tried if one.factor >= found.high)
 
 
+def test_what_must_be_survived_leaves_less(shop: Scenario) -> None:
+    # A quarter of the workers is away for the whole run: the limit is that of those that are left.
+    zone = {
+        "name": "a zone lost",
+        "faults": [{"at": "0s", "for": "80s", "service": "api", "workers": "x0.75"}],
+    }
+    planned = shop.set("plan", {"vary": {"services.api.workers": "8..16"}, "survive": [zone]})
+    found = headroom(planned, confidence=0.999, theory=False)
+    assert found.low <= truth(9) <= found.high < truth(12)
+    assert found.binding is not None
+    assert found.binding.case == "a zone lost"
+
+
 def test_theory_settles_what_simulation_leaves_open(shop: Scenario) -> None:
     # A long warm-up, so that the measured window is a steady state and the formula speaks of it.
     found = headroom(shop.set({"run.duration": "60s", "run.warmup": "30s"}))

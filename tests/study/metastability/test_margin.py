@@ -6,13 +6,13 @@ import math
 
 import pytest
 from scipy.optimize import brentq
-from tests.study.test_basin import CALM, CHAIN, EXPONENTIAL, HORIZON, PASSAGE, TIPPING
 
 import sim
 from sim.study.metastability.fates import Judge, Judging
 from sim.study.metastability.margin import margin, margins, vulnerable_load
 from sim.study.metastability.trigger import heightened, lengthened
 from tests.study.metastability.retrial_chain import Chain
+from tests.study.metastability.test_basin import CALM, CHAIN, EXPONENTIAL, HORIZON, PASSAGE, TIPPING
 
 HEIGHT, LENGTH = 4.0, 4.0  # of the trigger as written
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.study.test_basin import TIPPING
 
 import sim
 from sim.errors import ScenarioError, UsageError
@@ -13,6 +12,7 @@ from sim.report.stability_words import sentences
 from sim.study.metastability.fates import Judge
 from sim.study.metastability.remedies import ways_out
 from sim.study.metastability.semantics import refusals, semantics, variants
+from tests.study.metastability.test_basin import TIPPING
 
 HARMFUL = sim.loads(TIPPING).set("faults[0].rate", "x9")
 

@@ -1,0 +1,169 @@
+"""The cases in which a size must hold: as written, and with each mishap that its plan must survive.
+
+A case that is missed decides for all of them, so they are judged in turn, a look at each: what fails badly anywhere is
+dropped after a few replications.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+from sim.measure.intervals import binomial
+from sim.measure.results import Results, judge
+from sim.scenario.mishaps import Mishap, mishaps
+from sim.scenario.scenario import Scenario
+from sim.study.metastability.recovery import recovery
+from sim.study.planning.certify import Certificate, Judged, Judging, Verdict
+
+RECOVERED: Final = 0.9
+"""The share of runs that must recover in time."""
+
+RECOVERY_METRIC: Final = "recovered"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scenario to be judged in: as written (no mishap), or with one mishap."""
+
+    scenario: Scenario
+    mishap: Mishap | None = None
+
+    @property
+    def title(self) -> str | None:
+        """What the mishap is called; None as written."""
+        return None if self.mishap is None else self.mishap.title
+
+
+class Cases:
+    """The cases of a scenario; those of a change to it are judged together.
+
+    Args:
+        scenario: its objectives must hold, and what its plan says must be survived.
+        jobs: threads.
+        theory: whether exact models may settle what simulation leaves open.
+    """
+
+    def __init__(self, scenario: Scenario, *, jobs: int | None = None, theory: bool = True) -> None:
+        self.all = cases_of(scenario)
+        self._jobs, self._theory = jobs, theory
+        self._order = list(range(len(self.all)))
+        """In which they are tried: the one that failed last comes first."""
+
+    @property
+    def written(self) -> Scenario:
+        """The scenario as written, without its plan."""
+        return self.all[0].scenario
+
+    def certified(
+        self,
+        change: Callable[[Scenario], Scenario],
+        *,
+        confidence: float,
+        first: int | None = None,
+        most: int | None = None,
+        seed: int | None = None,
+    ) -> dict[int, Certificate]:
+        """The certificates of the changed cases, by their place among all: of those looked at before one was missed.
+
+        The arguments are those of `certify`; the confidence is that of the verdict on all cases together.
+        """
+        judgings = {}
+        for place in self._order:
+            case = self.all[place]
+            within = None if case.mishap is None else case.mishap.recover_within
+            judgings[place] = Judging(
+                change(case.scenario),
+                confidence=confidence,
+                first=first,
+                most=most,
+                seed=seed,
+                jobs=self._jobs,
+                theory=self._theory,
+                alternatives=len(self.all),
+                further=None if within is None or case.mishap is None else _recovers(case.mishap, within),
+            )
+        open_ones = list(self._order)
+        missed = None
+        while open_ones and missed is None:
+            for place in open_ones:
+                judgings[place].look()
+                if judgings[place].verdict == "missed":
+                    missed = place
+                    break
+            open_ones = [place for place in open_ones if not judgings[place].over]
+        if missed is not None:
+            self._order.sort(key=lambda place: place != missed)
+        looked = {
+            place: judging.certificate() for place, judging in sorted(judgings.items()) if judging.looks
+        }
+        return {place: _named(one, self.all[place].title) for place, one in looked.items()}
+
+
+def _named(certificate: Certificate, case: str | None) -> Certificate:
+    return replace(certificate, objectives=tuple(replace(row, case=case) for row in certificate.objectives))
+
+
+def cases_of(scenario: Scenario) -> tuple[Case, ...]:
+    """The scenario as written, then with each mishap of its plan beside its own faults."""
+    written = scenario.document
+    faults = written.get("faults") or []
+    survive = scenario.plan.survive if scenario.plan is not None else ()
+    # A plan within would be checked again at each change.
+    plain_one = scenario.set("plan", None) if scenario.plan is not None else scenario
+    found = [Case(plain_one)]
+    for mishap in mishaps(survive):
+        changes: dict[str, object] = {
+            "faults": [
+                *faults,
+                *(one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in mishap.faults),
+            ]
+        }
+        if mishap.objectives is not None:
+            changes["objectives"] = [
+                one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in mishap.objectives
+            ]
+        found.append(Case(plain_one.set(changes), mishap))
+    return tuple(found)
+
+
+def _recovers(mishap: Mishap, within: float) -> Callable[[Results, float, float], Judged]:
+    """Judges whether nine of ten runs have their backlog down again in time (Clopper and Pearson's bounds)."""
+
+    def row(results: Results, met_error: float, missed_error: float) -> Judged:
+        times = recovery_times(results, mishap)
+        number = results.replications
+        if times is None:
+            share, low, high = math.nan, math.nan, math.nan
+        else:
+            recovered = sum(time <= within for time in times)
+            share = recovered / number
+            low = binomial(recovered, number, 1.0 - 2.0 * met_error)[0]
+            high = binomial(recovered, number, 1.0 - 2.0 * missed_error)[1]
+        verdict = cast("Verdict", judge(low, high, None, RECOVERED))
+        open_still = verdict == "inconclusive"
+        return Judged(
+            subject="system",
+            metric=RECOVERY_METRIC,
+            at_most=None,
+            at_least=RECOVERED,
+            value=share,
+            low=low,
+            high=high,
+            verdict=verdict,
+            decided_by=None if open_still else "simulation",
+            needed=2.0 * number if open_still else None,
+        )
+
+    return row
+
+
+def recovery_times(results: Results, mishap: Mishap) -> list[float] | None:
+    """Seconds from the last fault's end until all services of a replication had their backlog down, of each."""
+    scenario = results.scenario
+    called = dict.fromkeys(traffic.call for traffic in scenario.traffic.values())
+    each = [recovery(results, service, list(mishap.faults)) for service in called]
+    known = [one.times for one in each if one is not None]
+    return [max(times) for times in zip(*known, strict=True)] if known else None
