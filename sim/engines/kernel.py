@@ -1,7 +1,7 @@
 """The compiled engine's loop: it runs until something is needed or all is done.
 
-Read `advance` first, from the end of the file: one turn handles one event, or one step that follows at once from it,
-or lets one worker take one attempt. What the events do is told in `births`, `client_side` and `service_side`. Each
+Read `advance` first, from the end of the file: one turn handles one event and the steps that follow at once from it,
+or goes on with those that are left. What the events do is told in `births`, `client_side` and `service_side`. Each
 function is given the world record `w` and the present time `t` in seconds; attempts and requests are named by their
 slots in the pools.
 """
@@ -67,21 +67,26 @@ from sim.engines.tally import read_up_to
 
 
 @inlined
-def take_step(w: Any, t: float) -> None:
-    """Does what follows at once from the turn before."""
+def take_steps(w: Any, t: float) -> None:
+    """Does what follows at once: each step stands below those that it may follow, so most turns do all of them."""
     step, slot = w.step, w.step_slot
-    w.step = NOTHING
     if step in (SEND, HEDGE):
+        w.step = NOTHING
         request, beside = slot, -1
         if step == HEDGE:
             request, beside = attempts(w)[slot].request, slot
         send(w, request, beside, t)
-    elif step == REACH:
-        reach(w, slot, t)
-    elif step == START:
-        start(w, slot, t)
-    else:
-        deliver(w, slot, t)
+    if w.step == REACH:
+        w.step = NOTHING
+        reach(w, w.step_slot, t)
+    if w.step == ANSWER:
+        w.step = NOTHING
+        deliver(w, w.step_slot, t)
+    if w.step == NOTHING and w.ready >= 0:
+        take_next(w, t)
+    if w.step == START:
+        w.step = NOTHING
+        start(w, w.step_slot, t)
 
 
 @inlined
@@ -202,6 +207,34 @@ def stops(w: Any, t: float) -> int:
 
 
 @inlined
+def take_event(w: Any) -> int:
+    """The next event happens; what `advance` returns if none does, else PAUSED."""
+    if w.broken:
+        return BROKEN
+    settle(w)
+    bring_near(w)
+    if w.short:
+        return PAUSED
+    t = math.inf
+    if w.heap_size > 0:
+        t = heap(w)[0].time
+    read_up_to(w, t)
+    if t > w.stop_from:
+        status = stops(w, t)
+        if status != PAUSED:
+            return PAUSED if status == SPLIT else status
+    if stands_still(w, t):
+        return STUCK
+    key, item = heap(w)[0].key, heap(w)[0].item
+    w.first_taken = 1
+    if item < 0:
+        item = due_timer(w, -1 - item, t, key)
+    if item >= 0:
+        handle(w, key, item, t)
+    return PAUSED
+
+
+@inlined
 def handle_events(w: Any, budget: int) -> int:
     """Runs at most `budget` turns; returns what `advance` returns."""
     if not w.begun:
@@ -209,36 +242,11 @@ def handle_events(w: Any, budget: int) -> int:
     for _ in range(budget):
         if w.short:
             return GROW
-        if w.step != NOTHING:
-            take_step(w, w.now)
-            continue
-        if w.ready >= 0:
-            take_next(w, w.now)
-            continue
-        if w.broken:
-            return BROKEN
-        settle(w)
-        bring_near(w)
-        if w.short:
-            continue
-        t = math.inf
-        if w.heap_size > 0:
-            t = heap(w)[0].time
-        read_up_to(w, t)
-        if t > w.stop_from:
-            status = stops(w, t)
-            if status == SPLIT:
-                continue
+        if w.step == NOTHING and w.ready < 0:
+            status = take_event(w)
             if status != PAUSED:
                 return status
-        if stands_still(w, t):
-            return STUCK
-        key, item = heap(w)[0].key, heap(w)[0].item
-        w.first_taken = 1
-        if item < 0:
-            item = due_timer(w, -1 - item, t, key)
-        if item >= 0:
-            handle(w, key, item, t)
+        take_steps(w, w.now)
     return PAUSED
 
 

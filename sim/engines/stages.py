@@ -21,9 +21,9 @@ OUTBOUND, WAITING, SERVING, HOMEBOUND, GONE, BLOCKED = range(6)
 """Where an attempt is, as its service sees it; BLOCKED: at the door of a full queue, its producer waits."""
 
 NOTHING, SEND, REACH, START, ANSWER, HEDGE = range(6)
-"""What follows at once from an event, done in a turn of its own: a request's next attempt is sent; an attempt reaches
-its service; a worker takes it; an answer reaches its client; a hedge is sent beside an attempt. So no function
-calls itself through others, each is compiled in one place, and one turn adds few events."""
+"""What follows at once from an event, done by the loop: a request's next attempt is sent; an attempt reaches its
+service; a worker takes it; an answer reaches its client; a hedge is sent beside an attempt. So no function calls
+itself through others, each is compiled in one place, and one turn adds few events."""
 
 OUT, BACK, RETRY, LATER = range(4)
 """What a delivery delivers: an attempt to its service, a reply to its client, a retry's turn to be sent, a hedge's."""
@@ -39,7 +39,7 @@ NO_NAME = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 @inlined
 def follow(w: Any, step: int, slot: int) -> None:
-    """Leaves what follows at once to the next turn."""
+    """Leaves to the loop what follows at once."""
     w.step = step
     w.step_slot = slot
 

@@ -91,11 +91,8 @@ def observe(w: Any, row: int, column: int, value: float) -> None:
     sums = moments(w)
     sums[3 * place + see.TOTAL] += value
     sums[3 * place + see.LONGEST] = max(sums[3 * place + see.LONGEST], value)
-    if value == 0.0:
-        sums[3 * place + see.ZEROS] += 1.0
-        histogram(w)[place * see.BUCKETS] += 1
-    else:
-        histogram(w)[place * see.BUCKETS + bucket(value)] += 1
+    sums[3 * place + see.ZEROS] += 1.0 if value == 0.0 else 0.0  # no branch: who waits is nobody's to guess
+    histogram(w)[place * see.BUCKETS + bucket(value)] += 1
 
 
 @inlined
