@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -368,7 +369,8 @@ def test_what_a_broken_engine_does_is_told_as_a_small_scenario(
 
 def test_what_is_wrong_after_edits_is_told_as_a_small_scenario(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="it drops") as failed:
-        fuzz(of_edits(QUICK, check_on_drops), tmp_path, check_on_drops)
+        # What is left out of the file afterwards makes it small by itself.
+        fuzz(of_edits(settings(QUICK, phases=(Phase.generate,)), check_on_drops), tmp_path, check_on_drops)
     smallest_of(str(failed.value), tmp_path)
 
 
@@ -411,7 +413,10 @@ def test_the_generator_knows_the_whole_language() -> None:
     # Not generated: which engine runs it, when it stops by itself, and the batch that a closed source refuses.
     left = whole - {(Run, "engine"), (Run, "precision"), (arrivals.Closed, "batch")}
 
-    @settings(QUICK, max_examples=600)
+    class WholeLanguage(Exception):  # noqa: N818  # no error: there is nothing left to wait for
+        """Every key has been seen."""
+
+    @settings(QUICK, max_examples=600, phases=(Phase.generate,))
     @given(
         document=scenarios(),
         sources=st.lists(generated.arrivals(), min_size=5, max_size=5),
@@ -421,8 +426,6 @@ def test_the_generator_knows_the_whole_language() -> None:
     def read(
         document: Written, sources: list[Written], clients: list[Written], services: list[Written]
     ) -> None:
-        if not left:
-            return
         document["services"] |= {f"s{n}": one for n, one in enumerate(services)}
         document["traffic"] |= {f"t{n}": {"arrivals": one, "call": "api"} for n, one in enumerate(sources)}
         document["clients"] = {
@@ -430,6 +433,9 @@ def test_the_generator_knows_the_whole_language() -> None:
             **{f"c{n}": one for n, one in enumerate(clients)},
         }
         left.difference_update(said(from_mapping(document)))
+        if not left:
+            raise WholeLanguage
 
-    read()
+    with suppress(WholeLanguage):
+        read()
     assert not left, sorted(f"{part.__name__}.{name}" for part, name in left)
