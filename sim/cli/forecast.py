@@ -1,6 +1,5 @@
 """`forebay forecast`: when capacity runs out as the load grows, and what to order by when."""
 
-import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +20,7 @@ from sim.cli.printing import Table, frame_csv, json_text
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 from sim.report.figures import figure
+from sim.report.growth_words import at_words, run_out_words
 from sim.units import format_span
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def command(
 
 def answers(found: "Forecast") -> list[str]:
     """The answer in sentences: growth, headroom, when it runs out, the first order, and what to mind."""
-    said = [growth_in_words(found), in_words(found.headroom), run_out_in_words(found)]
+    said = [growth_in_words(found), in_words(found.headroom), f"{run_out_words(found)}."]
     if found.overdue:
         first = found.overdue[0]
         said.append(
@@ -116,41 +116,16 @@ def growth_in_words(found: "Forecast") -> str:
     )
 
 
-def run_out_in_words(found: "Forecast") -> str:
-    """When the capacity as written runs out."""
-    out = found.run_out
-    horizon = format_span(found.demand.horizon)
-    if math.isinf(out.time):
-        early = (
-            "" if math.isinf(out.earliest) else f", though it may be as early as {when(found, out.earliest)}"
-        )
-        return f"Capacity does not run out within {horizon}{early}."
-    latest = when(found, out.latest) if math.isfinite(out.latest) else f"not within {horizon}"
-    return (
-        f"Capacity runs out in {format_span(out.time)}"
-        + (f", on {found.date(out.time)}" if found.demand.start is not None else "")
-        + f" [{when(found, out.earliest)}, {latest}], {100.0 * found.confidence:g} % confidence."
-    )
-
-
-def when(found: "Forecast", time: float) -> str:
-    """A time as a date, or as a span from the start where the start has none."""
-    if math.isinf(time):
-        return "–"
-    date = found.date(time)
-    return str(date) if date is not None else format_span(time)
-
-
 def purchases(found: "Forecast") -> Table:
     """The staircase: what to order by when."""
     rows = [
         (
-            when(found, step.order),
-            when(found, step.order_expected),
+            at_words(found, step.order),
+            at_words(found, step.order_expected),
             f"+{step.bought}",
             str(step.after.workers),
-            when(found, step.needed.time),
-            f"{when(found, step.needed.earliest)} … {when(found, step.needed.latest)}",
+            at_words(found, step.needed.time),
+            f"{at_words(found, step.needed.earliest)} … {at_words(found, step.needed.latest)}",
             figure(step.before.factor, step.before.low, step.before.high),
         )
         for step in found.steps

@@ -12,11 +12,11 @@ import pytest
 import sim
 from sim.measure.results import Results
 from sim.report.blocks import Section, Table, Verdict
+from sim.report.growth_words import run_out_words
 from sim.report.page import Report, build
 from sim.report.pictures.frontier import frontier
 from sim.report.pictures.growth import growth
 from sim.report.pictures.tornado import MOST_ROWS, tornado
-from sim.report.sections.growth import run_out_words
 from sim.study.growth.demand import demand_of
 from sim.study.growth.forecast import Forecast
 from sim.study.growth.staircase import RunOut
@@ -166,7 +166,8 @@ def test_growth_meets_capacity_at_the_run_out(foreseen: Forecast) -> None:
     date = foreseen.date(foreseen.run_out.time)
     assert date is not None
     assert f"Capacity as it is runs out {date.isoformat()}" in picture.alt
-    assert facts(page)["Runs out"].startswith(f"Capacity runs out {date.isoformat()}, at the earliest ")
+    assert facts(page)["Runs out"].startswith("Capacity runs out in ")
+    assert f", on {date.isoformat()}, at the earliest on " in facts(page)["Runs out"]
     assert "order 2 more by " in facts(page)["Runs out"]
     assert facts(page)["Headroom"].startswith("certified: the load may grow to ")
     purchases, loads = (block for block in found.blocks if isinstance(block, Table))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Bullets, Figure, Paragraph, Section, Table
-from sim.report.figures import NOTHING, figure
+from sim.report.figures import figure
+from sim.report.growth_words import at_words, headroom_words, run_out_words
 from sim.report.plan_words import asked_words, figure_words
 from sim.units import format_ratio, format_span
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from sim.report.material import Material
     from sim.study.growth.forecast import Forecast
     from sim.study.growth.headroom import Headroom
-    from sim.study.growth.staircase import Step
 
 
 def growth(material: Material) -> Section | None:
@@ -35,60 +34,6 @@ def growth(material: Material) -> Section | None:
     return Section(8, "growth", "Headroom and growth" if found is not None else "Headroom", blocks)
 
 
-def headroom_words(found: Headroom) -> str:
-    """The certified headroom in words."""
-    rate = found.offered_rate
-    breaks = ""
-    if found.binding is not None:
-        breaks = f"; then {asked_words(vars(found.binding))} breaks"
-    if not found.low > 0.0:
-        return f"none: no load that was tried is certain to meet every objective{breaks}"
-    to = f"{figure(rate * found.factor, rate * found.low, rate * found.high, '1/s')}"
-    if not math.isfinite(found.high):
-        return f"at least {found.low:.3g} times the load as written meets every objective"
-    times = f"{figure(found.factor, found.low, found.high)} times the load as written, {to}"
-    sure = f" with {format_ratio(found.confidence)} confidence"
-    if found.low >= 1.0:
-        return f"certified: the load may grow to {times}{sure}{breaks}"
-    if found.high <= 1.0:
-        return f"none: the load must shrink to {times}{sure}{breaks}"
-    return f"not certain: the limit is {times}{sure}{breaks}"
-
-
-def run_out_words(found: Forecast) -> str:
-    """When capacity runs out, with its interval, and the next order."""
-    when = found.run_out
-    horizon = format_span(found.demand.horizon)
-    if not math.isfinite(when.earliest):
-        return f"Capacity does not run out within {horizon}"
-    if when.time == 0.0:
-        words = "Capacity has run out already: the load as written does not meet the objectives"
-    elif math.isfinite(when.time):
-        latest = _at(found, when.latest) if math.isfinite(when.latest) else f"not within {horizon}"
-        words = (
-            f"Capacity runs out {_at(found, when.time)}, at the earliest {_at(found, when.earliest)}, at the latest "
-            f"{latest} ({format_ratio(found.confidence)} confidence)"
-        )
-    else:
-        words = f"Capacity is not expected to run out within {horizon}, but may {_at(found, when.earliest)}"
-    first = next(iter(found.steps), None)
-    if first is None:
-        return words
-    return f"{words}; order {first.bought} more {_order(found, first)}"
-
-
-def _order(found: Forecast, step: Step) -> str:
-    return "now: the time to order is past" if step.order < 0.0 else f"by {_at(found, step.order)}"
-
-
-def _at(found: Forecast, time: float) -> str:
-    """A time as a date, or as a span from the start."""
-    if not math.isfinite(time):
-        return NOTHING
-    date = found.date(time)
-    return date.isoformat() if date is not None else f"in {format_span(time)}"
-
-
 def _caption(found: Forecast) -> str:
     lead = f", {format_span(found.lead_time)} after its order" if found.lead_time > 0.0 else ""
     return (
@@ -104,9 +49,9 @@ def _purchases(found: Forecast) -> Table:
             f"+{step.bought}",
             f"{step.after.workers:,}",
             f"{step.before.factor:.3g}× [{step.before.low:.3g}, {step.before.high:.3g}]",
-            _at(found, step.needed.time),
-            f"{_at(found, step.needed.earliest)} … {_at(found, step.needed.latest)}",
-            "now" if step.order < 0.0 else _at(found, step.order),
+            at_words(found, step.needed.time),
+            f"{at_words(found, step.needed.earliest)} … {at_words(found, step.needed.latest)}",
+            "now" if step.order < 0.0 else at_words(found, step.order),
         )
         for step in found.steps
     ]

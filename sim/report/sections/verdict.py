@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Section, Table, Verdict
 from sim.report.figures import figure, metric_words, records, subject_words, unit_shown
+from sim.report.growth_words import headroom_words, run_out_words
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
 from sim.report.plan_words import asked_words, cost_words, figure_words, values_words
-from sim.report.sections.growth import headroom_words, run_out_words
 from sim.report.sections.outcomes import outcomes, uncovered
 from sim.report.sections.sizing import answer_words
 from sim.report.sections.timeline import recovery_words

@@ -1,0 +1,76 @@
+"""Headroom and forecast in words: how much more load there is room for, when that runs out, what to order by when."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.report.figures import NOTHING, figure
+from sim.report.plan_words import asked_words
+from sim.units import format_ratio, format_span
+
+if TYPE_CHECKING:
+    from sim.study.growth.forecast import Forecast
+    from sim.study.growth.headroom import Headroom
+    from sim.study.growth.staircase import Step
+
+
+def headroom_words(found: Headroom) -> str:
+    """The certified headroom in words."""
+    rate = found.offered_rate
+    breaks = ""
+    if found.binding is not None:
+        breaks = f"; then {asked_words(vars(found.binding))} breaks"
+    if not found.low > 0.0:
+        return f"none: no load that was tried is certain to meet every objective{breaks}"
+    to = f"{figure(rate * found.factor, rate * found.low, rate * found.high, '1/s')}"
+    if not math.isfinite(found.high):
+        return f"at least {found.low:.3g} times the load as written meets every objective"
+    times = f"{figure(found.factor, found.low, found.high)} times the load as written, {to}"
+    sure = f" with {format_ratio(found.confidence)} confidence"
+    if found.low >= 1.0:
+        return f"certified: the load may grow to {times}{sure}{breaks}"
+    if found.high <= 1.0:
+        return f"none: the load must shrink to {times}{sure}{breaks}"
+    return f"not certain: the limit is {times}{sure}{breaks}"
+
+
+def run_out_words(found: Forecast) -> str:
+    """When capacity runs out, with its interval, and the next order."""
+    when = found.run_out
+    horizon = format_span(found.demand.horizon)
+    if not math.isfinite(when.earliest):
+        return f"Capacity does not run out within {horizon}"
+    if when.time == 0.0:
+        words = "Capacity has run out already: the load as written does not meet the objectives"
+    elif math.isfinite(when.time):
+        latest = _on(found, when.latest) if math.isfinite(when.latest) else f"not within {horizon}"
+        date = f", on {at_words(found, when.time)}" if found.date(when.time) is not None else ""
+        words = (
+            f"Capacity runs out in {format_span(when.time)}{date}, at the earliest {_on(found, when.earliest)}, "
+            f"at the latest {latest} ({format_ratio(found.confidence)} confidence)"
+        )
+    else:
+        words = f"Capacity is not expected to run out within {horizon}, but may {_on(found, when.earliest)}"
+    first = next(iter(found.steps), None)
+    if first is None:
+        return words
+    return f"{words}; order {first.bought} more {_order(found, first)}"
+
+
+def _order(found: Forecast, step: Step) -> str:
+    if step.order < 0.0:
+        return "now: the time to order is past"
+    return f"{'by' if found.date(step.order) is not None else 'within'} {at_words(found, step.order)}"
+
+
+def at_words(found: Forecast, time: float) -> str:
+    """A time as a date; as a span from the start where that has no date."""
+    if not math.isfinite(time):
+        return NOTHING
+    date = found.date(time)
+    return date.isoformat() if date is not None else format_span(time)
+
+
+def _on(found: Forecast, time: float) -> str:
+    return f"{'on' if found.date(time) is not None else 'in'} {at_words(found, time)}"
