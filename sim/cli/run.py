@@ -1,6 +1,5 @@
 """`forebay run`: replications of one scenario -> summary, objectives, audits."""
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +25,7 @@ from sim.cli.status import INCONCLUSIVE, INTERRUPTED, OK, of_verdict
 from sim.cli.terminal import Terminal
 from sim.errors import UsageError
 from sim.report.figures import figure, records, unit_shown
+from sim.report.precision_words import reached_words
 from sim.units import format_duration
 
 if TYPE_CHECKING:
@@ -184,15 +184,8 @@ def precision_table(found: "Reached") -> Table:
     """What was wanted, what was reached by how many replications, and if need be how many more it would take."""
     wanted = found.wanted
     half, most = (figure(share, unit="ratio") for share in (found.relative, wanted.relative))
-    if found.reached:
-        verdict = "reached"
-    elif math.isfinite(found.more):
-        verdict = f"not reached: about {found.more:,.0f} more"
-    elif math.isinf(found.more):
-        verdict = "not reached: some replications have no such figure"
-    else:
-        verdict = "not reached: no telling how many more"
-    cells = (wanted.subject, wanted.metric, f"± {most}", f"± {half}", f"{found.replications:,}", verdict)
+    replications, verdict = f"{found.replications:,}", reached_words(found)
+    cells = (wanted.subject, wanted.metric, f"± {most}", f"± {half}", replications, verdict)
     columns = ("subject", "metric", "wanted", "found", "replications", "verdict")
     return Table("Precision", columns, [cells], frozenset({"wanted", "found", "replications"}))
 

@@ -11,6 +11,7 @@ from sim.report.growth_words import headroom_words, run_out_words
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
 from sim.report.plan_words import asked_words, cost_words, figure_words, values_words
+from sim.report.precision_words import precision_words
 from sim.report.sections.outcomes import outcomes, uncovered
 from sim.report.sections.sizing import answer_words
 from sim.report.sections.timeline import recovery_words
@@ -37,6 +38,7 @@ def verdict(material: Material) -> Section:
         *_binding(material),
         *_run_out(material),
         *_recovery(material),
+        *_precision(material),
     ]
     if not rows:
         facts = [*_figures(material), *facts]
@@ -97,6 +99,11 @@ def _figures(material: Material) -> list[tuple[str, str]]:
         ]
         facts.append((subject_words(subject), "; ".join(words)))
     return facts
+
+
+def _precision(material: Material) -> list[tuple[str, str]]:
+    found = material.results.precision
+    return [] if found is None else [("Precision", precision_words(found))]
 
 
 def _sizes(material: Material) -> list[tuple[str, str]]:
