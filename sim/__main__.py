@@ -1,6 +1,6 @@
 """`python -m sim` is the command `forebay`."""
 
-from sim.cli.app import main
+from sim.cli.app import command_line
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command_line()

@@ -8,8 +8,9 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.main import get_command
@@ -100,6 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with boundary:
         boundary.status = _carry_out(words)
     return boundary.status
+
+
+def command_line() -> NoReturn:
+    """The process: carries out its own command line, and ends with that exit status."""
+    status = main()
+    if status == INTERRUPTED:
+        # Python ends by the signal, whatever the status, if Ctrl-C has met code made of a text, such as a namedtuple's.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # closed, or a pipe that nobody reads
+                stream.flush()
+        os._exit(status)
+    raise SystemExit(status)
 
 
 def _carry_out(words: list[str]) -> int:
