@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from sim.report.figures import figure
+from sim.report.figures import figure, metric_words, subject_words
 from sim.report.plan_words import asked_words, bound_words, cost_name, unit_of_row, values_words
 
 from . import style as look
@@ -41,8 +41,13 @@ def frontier(planned: Planned) -> look.Picture:
     with look.style():
         picture = look.Picture("frontier", 7.2, 3.7)
         axes = picture.add_axes((0.115, 0.14, 0.685, 0.72))
-        words = asked_words(binding)
+        words = f"{metric_words(binding['metric'])} of {subject_words(binding['subject'])}"
         axes.set_title(trimmed(f"{words[0].upper()}{words[1:]}", 70), pad=20)
+        if binding["case"] is not None:
+            case = trimmed(binding["case"], 48)
+            axes.text(
+                1.0, 1.025, case, transform=axes.transAxes, fontsize=8, ha="right", color=look.ink(look.GREY)
+            )
         axes.set_xlabel(cost_name(planned))
         for verdict, colour in VERDICTS.items():
             _dots(axes, [one for one in points if one["verdict"] == verdict], colour, MARKERS[verdict])
