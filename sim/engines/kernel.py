@@ -1,9 +1,9 @@
 """The compiled engine's loop: it runs until something is needed or all is done.
 
 Read `advance` first, from the end of the file: one turn handles one event and the steps that follow at once from it,
-or goes on with those that are left. What the events do is told in `births`, `client_side` and `service_side`. Each
-function is given the world record `w` and the present time `t` in seconds; attempts and requests are named by their
-slots in the pools.
+or goes on with those that are left. What the events do is told in `births`, `sending`, `answering`, `retrying` and
+`service_side`. Each function is given the world record `w` and the present time `t` in seconds; attempts and requests
+are named by their slots in the pools.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from sim.engines.answering import deliver, expire, may_hedge
 from sim.engines.births import arrive, draw_ahead, schedule_arrival, schedule_user
-from sim.engines.client_side import deliver, expire, leave_orbit, may_hedge, send
 from sim.engines.control import schedule_fault, schedule_reading, tick
 from sim.engines.events import (
     ARRIVAL,
@@ -34,6 +34,8 @@ from sim.engines.jit import inlined, machine_code
 from sim.engines.machine import Entry
 from sim.engines.memory import attempts, edges, heap, lanes, requests, services, sources, timers, world_at
 from sim.engines.recursion import recur
+from sim.engines.retrying import leave_orbit
+from sim.engines.sending import send
 from sim.engines.service_side import complete, quit_line, reach, refuse, start, take_next
 from sim.engines.sharing import is_done
 from sim.engines.splitting import split
