@@ -1,7 +1,7 @@
 """Forebay: how queues, refusals and retries feed on each other, and what size keeps them well.
 
     >>> import sim
-    >>> scenario = sim.load("configs/spike_full_jitter.yaml")
+    >>> scenario = sim.load("spike_full_jitter")  # a file, or the name of a shipped scenario
     >>> results = sim.run(scenario.set("services.api.workers", 12))
     >>> results.summary
 

@@ -1,5 +1,6 @@
 """Shipped scenarios: the files of `configs/`, found from a checkout and from an installed wheel alike."""
 
+import os
 from pathlib import Path
 
 SUFFIXES = (".yaml", ".yml")
@@ -17,6 +18,13 @@ def shipped() -> dict[str, Path]:
     directory = configs_directory()
     found = (path for path in directory.glob("*") if path.suffix in SUFFIXES) if directory.is_dir() else ()
     return {path.stem: path for path in sorted(found)}
+
+
+def meant(name: str | os.PathLike[str]) -> Path:
+    """The file that is called so: what is there, else the shipped scenario of that name, else the path as it is."""
+    path = Path(name)
+    bare = str(name).removesuffix(".yaml").removesuffix(".yml")
+    return path if path.is_file() else shipped().get(bare, path)
 
 
 def question(path: Path) -> str:

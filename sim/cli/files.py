@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.errors import UsageError
 from sim.scenario.suggestions import nearest
-from sim.shipped import SUFFIXES, configs_directory, question, shipped
+from sim.shipped import SUFFIXES, configs_directory, meant, question, shipped
 
 if TYPE_CHECKING:
     from sim.scenario.scenario import Scenario
@@ -14,16 +14,12 @@ if TYPE_CHECKING:
 
 def locate(name: str) -> Path:
     """The file that `name` means: a path, else a shipped scenario. Raises UsageError with what comes near."""
-    path = Path(name)
+    path = meant(name)
     if path.exists() and not path.is_dir():
         return path
-    known = shipped()
-    bare = name.removesuffix(".yaml").removesuffix(".yml")
-    if bare in known:
-        return known[bare]
     if path.is_dir():
         raise UsageError(f"{name} is a folder, not a scenario file; {_advice(_nearby(path))}")
-    near = _nearby(path.parent, path.stem) or nearest(path.stem, known)
+    near = _nearby(path.parent, path.stem) or nearest(path.stem, shipped())
     raise UsageError(f"no such scenario file: {name}; {_advice(near)}")
 
 

@@ -17,10 +17,11 @@ from sim.scenario.quantities import show
 from sim.scenario.reader import LARGEST, decode, read
 from sim.scenario.scenario import Scenario
 from sim.scenario.suggestions import nearest
+from sim.shipped import meant
 
 
 def load(path: str | os.PathLike[str]) -> Scenario:
-    """The scenario in a file. Its data files are found relative to the file's folder.
+    """The scenario in a file, or the shipped one of that name. Data files are found relative to the file's folder.
 
     Raises:
         ScenarioError: the file cannot be read, or is not a valid scenario; carries every problem.
@@ -94,7 +95,7 @@ def build(root: Node, file: str, directory: Path) -> tuple[Scenario | None, list
 
 
 def _load(path: str | os.PathLike[str]) -> tuple[Scenario | None, list[Problem]]:
-    place = Path(path)
+    place = meant(path)
     raw, problem = _bytes(place)
     if problem is not None:
         return None, [problem]

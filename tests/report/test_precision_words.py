@@ -23,7 +23,9 @@ def test_the_verdict_says_how_precise_it_is() -> None:
     words = precision_words(found)
     assert words.startswith("mean wait of service api ")
     assert "where ± 20% is wanted, reached; 40 replications" in words
-    (block,) = (each for each in verdict(Material(results.scenario, results)).blocks if isinstance(each, Verdict))
+    (block,) = (
+        each for each in verdict(Material(results.scenario, results)).blocks if isinstance(each, Verdict)
+    )
     assert dict(block.facts)["Precision"] == words
     short = replace(found, reached=False, needed=52.0)
     assert reached_words(short) == "not reached: about 12 more"

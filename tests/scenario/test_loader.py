@@ -136,6 +136,16 @@ def test_metrics_are_named_by_subject(scenario: Scenario) -> None:
     assert unit_of("wait_p99") == "s"
 
 
+def test_a_shipped_scenario_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load("mm1").name == "mm1"
+    assert check("mm1.yaml") == []
+    (tmp_path / "mm1").write_text(TEXT)  # a file of that name comes first
+    assert load("mm1").name == "checkout"
+    with pytest.raises(ScenarioError, match="mm2: does not exist"):
+        load("mm2")
+
+
 def test_the_name_is_that_of_the_file_if_none_is_given(tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(SMALL, encoding="utf-8")
