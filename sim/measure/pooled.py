@@ -49,7 +49,9 @@ def pooled_quantile(
     wide = student(len(histograms) - 1, confidence) / math.sqrt(len(histograms)) * spread
     mean = excess.mean(axis=0)
     # Below the low end the mean excess is certainly negative, above the high end certainly positive.
-    return value, _crossing(edges, mean + wide, last=True), _crossing(edges, mean - wide, last=False)
+    low, high = _crossing(edges, mean + wide, last=True), _crossing(edges, mean - wide, last=False)
+    # Within one bucket the value is placed by another rule than the ends.
+    return value, min(low, value), max(high, value)
 
 
 def beyond(histograms: NDArray[np.int64], value: float) -> NDArray[np.float64]:

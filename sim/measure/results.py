@@ -116,8 +116,17 @@ class Results:
     def estimate(
         self, subject: str, metric: str, confidence: float = CONFIDENCE
     ) -> tuple[float, float, float, str]:
-        """(mean, low, high, method) of a metric at a confidence."""
-        return estimate(self.figures(subject, metric), metric, confidence, twins=self.twins)
+        """(mean, low, high, method) of a metric at a confidence; a quantile is that of all observations together.
+
+        The mean of the replications' own quantiles is biased where each has few observations beyond it.
+        """
+        figures = self.figures(subject, metric)
+        kind, _, statistic = metric.rpartition("_")
+        if statistic in SHARES and not any(math.isnan(figure.value) for figure in figures):
+            value, low, high, method = self.quantile(subject, kind, SHARES[statistic], confidence)
+            if not math.isnan(low):
+                return value, low, high, method
+        return estimate(figures, metric, confidence, twins=self.twins)
 
     @cached_property
     def precision(self) -> Reached | None:
@@ -130,7 +139,6 @@ class Results:
         behind: Sequence[float] | np.ndarray[Any, Any] = values
         kind, _, statistic = wanted.metric.rpartition("_")
         if statistic in SHARES:
-            # The mean of the replications' own quantiles is off by more than a narrow interval of it would tell.
             found = self.quantile(wanted.subject, kind, SHARES[statistic], wanted.confidence)
             behind = beyond(self._histograms(wanted.subject, kind), found[0])
         else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import UsageError
 from sim.measure.direction import better
+from sim.measure.estimate import estimate
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.paired import Paired, holm, paired_figures
 from sim.measure.results import Results, versions
@@ -131,8 +132,9 @@ class Comparison:
                 for each in (base, other)
                 for wanted in each.scenario.objectives
             ),
-            baseline=base.estimate(subject, metric, self.confidence)[:3],
-            value=other.estimate(subject, metric, self.confidence)[:3],
+            # Means of the replications' own figures, quantiles too: then their difference is that of the pairs.
+            baseline=estimate(a, metric, self.confidence, twins=base.twins)[:3],
+            value=estimate(b, metric, self.confidence, twins=other.twins)[:3],
             paired=paired_figures(a, b, metric, self.confidence),
             complete=not any(math.isnan(figure.value) for figure in (*a, *b)),
         )
