@@ -23,44 +23,47 @@ from sim.scenario.scenario import Scenario
 METHOD = "pooled, t over replications inverted"
 
 
-def pooled_quantile(
-    histograms: NDArray[np.int64], share: float, longest: float, confidence: float = CONFIDENCE
-) -> tuple[float, float, float]:
-    """(value, low, high) in seconds of the quantile at a share.
+class Pool:
+    """The observations of one kind in all replications, laid out so that one quantile after the other is quick.
 
     Args:
         histograms: one row of buckets for each independent replication.
-        share: which quantile, such as 0.99.
         longest: the greatest of all observations, s.
-        confidence: of the interval.
-
-    Returns:
-        NaN for the value without observations, and for the interval without two replications.
     """
-    value = quantile(histograms.sum(axis=0), share, longest)
-    if len(histograms) < 2 or math.isnan(value):
-        return value, math.nan, math.nan
-    seen = np.flatnonzero(histograms.any(axis=0))
-    first, last = int(seen[0]), int(seen[-1])
-    edges = np.minimum(EDGES[first : last + 2], longest)
-    below = np.cumsum(histograms[:, first : last + 1], axis=1)
-    excess = np.concatenate([np.zeros((len(below), 1)), below], axis=1) - share * below[:, -1:]
-    spread = excess.std(axis=0, ddof=1)
-    wide = student(len(histograms) - 1, confidence) / math.sqrt(len(histograms)) * spread
-    mean = excess.mean(axis=0)
-    # Below the low end the mean excess is certainly negative, above the high end certainly positive.
-    low, high = _crossing(edges, mean + wide, last=True), _crossing(edges, mean - wide, last=False)
-    # Within one bucket the value is placed by another rule than the ends.
-    return value, min(low, value), max(high, value)
 
+    def __init__(self, histograms: NDArray[np.int64], longest: float) -> None:
+        self._histograms, self._longest = histograms, longest
+        self._together = histograms.sum(axis=0)
+        seen = np.flatnonzero(self._together)
+        first, last = (int(seen[0]), int(seen[-1])) if len(seen) else (0, -1)
+        self._edges = np.minimum(EDGES[first : last + 2], longest)
+        self._below = np.zeros((len(histograms), last - first + 2))
+        np.cumsum(histograms[:, first : last + 1], axis=1, out=self._below[:, 1:])
 
-def beyond(histograms: NDArray[np.int64], value: float) -> NDArray[np.float64]:
-    """How many observations of each replication lie beyond a value, to a bucket's width."""
-    if math.isnan(value):
-        return np.full(len(histograms), math.nan)
-    place = int(np.searchsorted(EDGES, value, side="right"))
-    found: NDArray[np.float64] = histograms[:, place:].sum(axis=1).astype(np.float64)
-    return found
+    def quantile(self, share: float, confidence: float = CONFIDENCE) -> tuple[float, float, float]:
+        """(value, low, high) in seconds of the quantile at a share.
+
+        NaN for the value without observations, and for the interval without two replications.
+        """
+        value, number = quantile(self._together, share, self._longest), len(self._below)
+        if number < 2 or math.isnan(value):
+            return value, math.nan, math.nan
+        excess = self._below - share * self._below[:, -1:]
+        mean, spread = excess.mean(axis=0), excess.std(axis=0, ddof=1)
+        wide = student(number - 1, confidence) / math.sqrt(number) * spread
+        # Below the low end the mean excess is certainly negative, above the high end certainly positive.
+        low = _crossing(self._edges, mean + wide, last=True)
+        high = _crossing(self._edges, mean - wide, last=False)
+        # Within one bucket the value is placed by another rule than the ends.
+        return value, min(low, value), max(high, value)
+
+    def beyond(self, value: float) -> NDArray[np.float64]:
+        """How many observations of each replication lie beyond a value, to a bucket's width."""
+        if math.isnan(value):
+            return np.full(len(self._histograms), math.nan)
+        place = int(np.searchsorted(EDGES, value, side="right"))
+        found: NDArray[np.float64] = self._histograms[:, place:].sum(axis=1).astype(np.float64)
+        return found
 
 
 def observed(scenario: Scenario, subject: str, kind: str) -> tuple[list[int], int]:

@@ -21,7 +21,7 @@ from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
 from sim.measure.intervals import CONFIDENCE, clipped, independent, interval
 from sim.measure.pooled import METHOD as POOLED
-from sim.measure.pooled import beyond, observed, pooled_quantile
+from sim.measure.pooled import Pool, observed
 from sim.measure.precision import Reached, precision_of
 from sim.measure.warmup import FoundWarmup
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
@@ -140,7 +140,7 @@ class Results:
         kind, _, statistic = wanted.metric.rpartition("_")
         if statistic in SHARES:
             found = self.quantile(wanted.subject, kind, SHARES[statistic], wanted.confidence)
-            behind = beyond(self._histograms(wanted.subject, kind), found[0])
+            behind = self._pool(wanted.subject, kind).beyond(found[0])
         else:
             found = *interval(values, wanted.confidence), "t over replications"
         return precision_of(found, wanted, behind, complete=complete, twins=self.twins)
@@ -159,18 +159,23 @@ class Results:
         Raises:
             UsageError: there is no such subject or kind, or the share is not between 0 and 1.
         """
-        rows, column = observed(self.scenario, subject, kind)
+        pool = self._pool(subject, kind)
         if not 0.0 < share < 1.0:
             raise UsageError(f"share {share:g} is not more than 0 and less than 1; for example 0.99")
-        counts = self._histograms(subject, kind)
-        longest = max(float(seen.moments[rows, column, see.LONGEST].max()) for seen in self.runs)
-        return *pooled_quantile(counts, share, longest, confidence), POOLED
+        return *pool.quantile(share, confidence), POOLED
 
-    def _histograms(self, subject: str, kind: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The histogram of one kind of duration in each replication, or each antithetic pair."""
-        rows, column = observed(self.scenario, subject, kind)
-        counts = np.array([seen.histogram[rows, column].sum(axis=0) for seen in self.runs])
-        return counts[0::2] + counts[1::2] if self.twins else counts
+    def _pool(self, subject: str, kind: str) -> Pool:
+        """One kind of duration of all replications, or antithetic pairs; made once. Raises UsageError."""
+        if (subject, kind) not in self._pools:
+            rows, column = observed(self.scenario, subject, kind)
+            counts = np.array([seen.histogram[rows, column].sum(axis=0) for seen in self.runs])
+            longest = max(float(seen.moments[rows, column, see.LONGEST].max()) for seen in self.runs)
+            self._pools[subject, kind] = Pool(counts[0::2] + counts[1::2] if self.twins else counts, longest)
+        return self._pools[subject, kind]
+
+    @cached_property
+    def _pools(self) -> dict[tuple[str, str], Pool]:
+        return {}
 
     @cached_property
     def batch_means(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import sim
 from sim.engines.observations import BUCKETS, bucket
 from sim.errors import UsageError
 from sim.measure.intervals import binomial
-from sim.measure.pooled import pooled_quantile
+from sim.measure.pooled import Pool
 
 QUEUE = """
 traffic: {web: {arrivals: {kind: poisson, rate: 80/s}, call: api, client: usual}}
@@ -37,7 +37,7 @@ def test_intervals_hold_the_quantile_of_values_that_replications_share() -> None
     truth = float(np.quantile(chance.lognormal(0.0, 1.0, 400_000) * chance.gamma(4.0, 0.25, 400_000), 0.9))
     for _ in range(300):
         values = chance.lognormal(0.0, 1.0, (20, 40)) * chance.gamma(4.0, 0.25, (20, 1))
-        _, low, high = pooled_quantile(histograms(values), 0.9, float(values.max()))
+        _, low, high = Pool(histograms(values), float(values.max())).quantile(0.9)
         held += low <= truth <= high
     low, high = binomial(held, 300, 0.9999)
     assert low <= 0.95 <= high
@@ -46,18 +46,18 @@ def test_intervals_hold_the_quantile_of_values_that_replications_share() -> None
 def test_the_value_is_that_of_all_observations_and_lies_within() -> None:
     values = np.random.default_rng(3).exponential(1.0, (10, 200))
     for share in (0.1, 0.5, 0.99):
-        value, low, high = pooled_quantile(histograms(values), share, float(values.max()))
+        value, low, high = Pool(histograms(values), float(values.max())).quantile(share)
         assert value == pytest.approx(float(np.quantile(values, share)), rel=0.02)
         assert low < value < high <= values.max()
-        wider = pooled_quantile(histograms(values), share, float(values.max()), 0.999)
+        wider = Pool(histograms(values), float(values.max())).quantile(share, 0.999)
         assert wider[1] < low
         assert wider[2] > high or wider[2] == values.max()
 
 
 def test_one_replication_has_no_interval_and_nothing_no_value() -> None:
     one = histograms(np.ones((1, 5)))
-    assert [math.isnan(end) for end in pooled_quantile(one, 0.5, 1.0)] == [False, True, True]
-    assert all(math.isnan(end) for end in pooled_quantile(np.zeros((3, BUCKETS), np.int64), 0.5, 0.0))
+    assert [math.isnan(end) for end in Pool(one, 1.0).quantile(0.5)] == [False, True, True]
+    assert all(math.isnan(end) for end in Pool(np.zeros((3, BUCKETS), np.int64), 0.0).quantile(0.5))
 
 
 def test_any_quantile_of_a_run() -> None:
