@@ -155,7 +155,8 @@ def sanity(runs: Runs) -> tuple[str, str]:
         for model, truth in truths.items():
             mean, low, high = interval([one.sojourn for one in runs.said[tool, model]], CONFIDENCE)
             half = (high - low) / 2.0
-            cells.append(f"{100 * (mean / truth - 1):+.2f} % ± {100 * half / truth:.2f} %")
+            within = "" if math.isnan(half) else f" ± {100 * half / truth:.2f} %"
+            cells.append(f"{100 * (mean / truth - 1):+.2f} %{within}")
             if math.isnan(half):
                 continue
             judged += 1
