@@ -20,6 +20,9 @@ from sim.measure.histograms import EDGES, quantile
 from sim.measure.intervals import CONFIDENCE, student
 from sim.scenario.scenario import Scenario
 
+CLUSTERED = 1.5
+"""Skewness over the coefficient of variation of a sum of clusters with an exponential number in each."""
+
 METHOD = "pooled, t over replications inverted"
 
 
@@ -48,12 +51,16 @@ class Pool:
         value, number = quantile(self._together, share, self._longest), len(self._below)
         if number < 2 or math.isnan(value):
             return value, math.nan, math.nan
-        excess = self._below - share * self._below[:, -1:]
-        mean, spread = excess.mean(axis=0), excess.std(axis=0, ddof=1)
-        wide = student(number - 1, confidence) / math.sqrt(number) * spread
+        every = self._below[:, -1:]
+        excess = self._below - share * every
+        mean, variance = excess.mean(axis=0), excess.var(axis=0, ddof=1)
+        sure = student(number - 1, confidence)
         # Below the low end the mean excess is certainly negative, above the high end certainly positive.
-        low = _crossing(self._edges, mean + wide, last=True)
-        high = _crossing(self._edges, mean - wide, last=False)
+        low = _crossing(self._edges, mean + sure * np.sqrt(variance / number), last=True)
+        beyond = (every - self._below).mean(axis=0)
+        at_value = float(variance[min(int(np.searchsorted(self._edges, value)), len(variance) - 1)])
+        few = _fewer(beyond, variance, at_value, (1.0 - share) * float(every.mean()), number, sure)
+        high = _crossing(self._edges, mean - few, last=False)
         # Within one bucket the value is placed by another rule than the ends.
         return value, min(low, value), max(high, value)
 
@@ -87,6 +94,31 @@ def observed(scenario: Scenario, subject: str, kind: str) -> tuple[list[int], in
             f'or "wait" of "service:{services[0]}"'
         )
     return rows, columns[kind]
+
+
+def _fewer(
+    beyond: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    at_value: float,
+    expected: float,
+    number: int,
+    sure: float,
+) -> NDArray[np.float64]:
+    """How far the mean number of observations beyond x may be under the one expected, were x the quantile.
+
+    Few are few by chance together with varying little. So their variance is taken to be greater by as much as there
+    should be more of them, as that of counts is, and no less than at the value, beyond which there are as many as expected.
+    And observations beyond a high quantile come in clusters (who comes while a queue is long): for clusters with an
+    exponential number in each, the skewness of their sum is 3/√2² = 1.5 times its coefficient of variation, and Student's
+    t is widened by what that skews it (Johnson, 1978: t + G·(2t² + 1)/(6·√n)).
+    """
+    fewer = beyond < expected
+    were = np.maximum(variance * expected / np.maximum(beyond, 0.5 / number), max(at_value, expected))
+    were = np.where(fewer, were, variance)
+    skewed = CLUSTERED * np.sqrt(were) / max(expected, 0.5 / number)
+    wider = np.where(fewer, skewed * (2.0 * sure * sure + 1.0) / (6.0 * math.sqrt(number)), 0.0)
+    found: NDArray[np.float64] = (sure + wider) * np.sqrt(were / number)
+    return found
 
 
 def _crossing(edges: NDArray[np.float64], height: NDArray[np.float64], *, last: bool) -> float:
