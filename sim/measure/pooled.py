@@ -107,10 +107,10 @@ def _fewer(
     """How far the mean number of observations beyond x may be under the one expected, were x the quantile.
 
     Few are few by chance together with varying little. So their variance is taken to be greater by as much as there
-    should be more of them, as that of counts is, and no less than at the value, beyond which there are as many as expected.
-    And observations beyond a high quantile come in clusters (who comes while a queue is long): for clusters with an
-    exponential number in each, the skewness of their sum is 3/√2² = 1.5 times its coefficient of variation, and Student's
-    t is widened by what that skews it (Johnson, 1978: t + G·(2t² + 1)/(6·√n)).
+    should be more of them, as that of counts is, and no less than at the value, beyond which there are as many as
+    expected. And observations beyond a high quantile come in clusters (who comes while a queue is long): for clusters
+    with an exponential number in each, the skewness of their sum is 3/√2² = 1.5 times its coefficient of variation, and
+    Student's t is widened by what that skews it (Johnson, 1978: t + G·(2t² + 1)/(6·√n)).
     """
     fewer = beyond < expected
     were = np.maximum(variance * expected / np.maximum(beyond, 0.5 / number), max(at_value, expected))

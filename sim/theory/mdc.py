@@ -56,7 +56,7 @@ def mdc(arrival_rate: float, service_time: float, workers: int) -> Steady:
         queue_length=queue_length,
         wait_mean=wait_mean,
         sojourn_mean=wait_mean + time,
-        wait_probability=1.0 - free,
+        wait_probability=max(0.0, 1.0 - free),
         wait=wait,
         sojourn=Shifted(wait, time),
     )
