@@ -159,7 +159,9 @@ def _run(
                 arrived=arrived,
             )
     except Stopped:
-        raise SweepInterrupted(Sweep(work.scenario, design, tuple(hashes), records)) from None
+        # Ctrl-C may have come when a result was written, and not yet among the records.
+        finished = records if ledger is None else ledger.finished()
+        raise SweepInterrupted(Sweep(work.scenario, design, tuple(hashes), finished)) from None
     return Sweep(work.scenario, design, tuple(hashes), records)
 
 
