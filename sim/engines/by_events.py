@@ -43,6 +43,8 @@ class EventWorld(World):
         w = self.record[0]
         w["free_request"] = w["free_attempt"] = w["free_far"] = w["ready"] = -1
         w["near"] = NEAR
+        # Each hedge that is called off may plan another end of a job beside it, where workers share their jobs.
+        w["headroom"] = HEADROOM + int(flat.sources["hedge_attempts"].max())
         self.place("bins", np.full(BINS, -1, np.int32))
         self.place("far", np.zeros(0, FAR))
         meters = self.arrays["meters"].reshape(self.rows, see.METERS)
@@ -62,7 +64,7 @@ class EventWorld(World):
         """Doubles every pool that is nearly full."""
         super().grow()
         w = self.record[0]
-        if w["heap_size"] + 2 * HEADROOM > w["heap_length"]:
+        if w["heap_size"] + 2 * w["headroom"] > w["heap_length"]:
             self.place("heap", doubled(self.arrays["heap"]))
         for pool, one in (("requests", "request"), ("attempts", "attempt")):
             if w[f"free_{one}"] < 0:

@@ -19,8 +19,8 @@ COMPLETION, TIMEOUT, PATIENCE, TICK, DELIVERY, ARRIVAL = range(6)
 CLASS_SHIFT: Final = 61
 SOURCE_SHIFT: Final = 53
 REQUEST_SHIFT: Final = 20
-HEADROOM: Final = 8
-"""Events that one turn may add to the heap, with some to spare."""
+HEADROOM: Final = 16
+"""Events that one turn may add to the heap, with some to spare, where it calls off no hedges."""
 
 NAME: Final = (1 << CLASS_SHIFT) - 1
 """The bits of a key that name an attempt: traffic class, request, attempt."""
@@ -112,7 +112,7 @@ def rise(w: Any, time: float, key: Any, item: int) -> None:
     events = heap(w)
     place = w.heap_size
     w.heap_size = place + 1
-    if place + HEADROOM > w.heap_length:
+    if place + w.headroom > w.heap_length:
         w.short = 1
     while place > 0:
         above = (place - 1) >> 2

@@ -327,6 +327,7 @@ WORLD = np.dtype(
         ("heap_size", I8),
         ("first_taken", I8),
         ("near", I8),
+        ("headroom", I8),
         ("far_count", I8),
         ("free_far", I8),
         ("bins_begin", F8),

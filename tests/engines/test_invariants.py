@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,31 @@ def test_every_rule_holds_at_every_event(near: int, document: dict[str, Any]) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(by_events, "NEAR", near)  # so that events are set aside where there are few
         compiled.replicate(scenario, 0, seed=scenario.run.seed, warmup=0.1, checked=True)
+
+
+HEDGED = """
+traffic: {web: {arrivals: {kind: constant, rate: 2/s}, call: api, client: c}}
+clients: {c: {timeout: 500s, hedge: {kind: constant, delay: 1ms, attempts: 100}}}
+services:
+  api: {workers: 3, service_time: {kind: exponential, mean: 2s}, sharing: processor_sharing, queue: {capacity: 500}}
+run: {duration: 20s, replications: 1}
+"""
+
+
+def test_there_is_always_room_for_what_a_turn_adds() -> None:
+    """A success calls off ninety-nine hedges, and each that leaves gives the shared workers another end to plan."""
+    compiled.prepare()
+    world = compiled.world_of(sim.loads(HEDGED), 0, 1, 0.0, by_events=True)
+    w, most, least, status = world.record[0], 0, math.inf, stages.PAUSED
+    while status != stages.CLOSE:
+        before = int(w["heap_size"])
+        status = kernel.advance(world.address, 1)
+        if status == stages.GROW:
+            world.grow()
+        most = max(most, int(w["heap_size"]) - before)
+        if not w["short"]:
+            least = min(least, int(w["heap_length"] - w["heap_size"]))
+    assert 90 < most <= least
 
 
 def in_the_middle() -> EventWorld:
