@@ -48,7 +48,7 @@ def load_scenario(name: str, settings: Sequence[str] | None = None) -> "Scenario
     from sim.scenario.loader import load
 
     scenario = load(path)
-    return scenario.set(changes) if changes else scenario
+    return scenario.set(changes)
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, str]:

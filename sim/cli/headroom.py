@@ -54,7 +54,7 @@ def command(
     given = {"run.seed": seed, "run.replications": replications}
     changes = {path: value for path, value in given.items() if value is not None}
     scenario = load_scenario(file, settings)
-    scenario = scenario.set(changes) if changes else scenario
+    scenario = scenario.set(changes)
     from sim.study.growth.headroom import headroom, spike_headroom
 
     with terminal.progress(f"loading {scenario.name}") as bar:

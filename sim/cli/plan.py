@@ -74,7 +74,7 @@ def command(
 
     with terminal.progress(f"planning {scenario.name}") as bar:
         planned = plan(
-            scenario.set(changes) if changes else scenario,
+            scenario.set(changes),
             regret=regret,
             jobs=jobs,
             progress=lambda candidate: bar.say(f"trying {candidate}"),

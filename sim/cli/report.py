@@ -55,7 +55,7 @@ def command(
     changes = {path: value for path, value in given.items() if value is not None}
     with terminal.progress(f"reporting on {scenario.name}") as progress:
         page = build(
-            scenario.set(changes) if changes else scenario,
+            scenario.set(changes),
             curves=curves,
             source=str(locate(file)),
             jobs=jobs,

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.measure.intervals import student
+from sim.measure.plain import plain
 from sim.scenario.precision import Precision
 
 COCHRAN: Final = 25.0
@@ -59,11 +60,11 @@ class Reached:
             "metric": self.wanted.metric,
             "wanted": self.wanted.relative,
             "confidence": self.wanted.confidence,
-            "value": _or_none(self.value),
-            "low": _or_none(self.low),
-            "high": _or_none(self.high),
+            "value": plain(self.value),
+            "low": plain(self.low),
+            "high": plain(self.high),
             "method": self.method,
-            "relative": _or_none(self.relative),
+            "relative": plain(self.relative),
             "reached": self.reached,
             "replications": self.replications,
             "more": int(self.more) if math.isfinite(self.more) else None,
@@ -121,7 +122,3 @@ def values_needed(spread: float, wanted: Precision) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if narrow(middle) else (middle, high)
     return high
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -181,7 +181,7 @@ class Scenario(Part):
         return look(self, path)
 
     def set(self, path: str | Mapping[str, object], value: object = None, *, label: str = "") -> Scenario:
-        """Another scenario, with the value at a key path changed; or the values at several.
+        """Another scenario, with the value at a key path changed; or the values at several. Itself if there are none.
 
         A text is read as it would be in the file: `set("run.duration", "5min")`,
         `set("services.api.workers", 12)`, `set({"run.seed": 3, "services.api.queue": "{capacity: 64}"})`.
@@ -197,7 +197,8 @@ class Scenario(Part):
         """
         from sim.scenario.paths import changed
 
-        return changed(self, path if isinstance(path, Mapping) else {path: value}, label)
+        changes = path if isinstance(path, Mapping) else {path: value}
+        return changed(self, changes, label) if changes else self
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scenario) and self.hash == other.hash

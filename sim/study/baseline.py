@@ -15,6 +15,7 @@ from typing import Any
 
 from sim.errors import ScenarioError, UsageError
 from sim.measure.figures import Figure
+from sim.measure.plain import plain
 from sim.measure.results import Results
 from sim.measure.unpaired import Summary
 from sim.scenario.metrics import SCHEMA_VERSION
@@ -66,8 +67,8 @@ def written(results: Iterable[Results]) -> dict[str, Any]:
                     {
                         "subject": subject,
                         "metric": metric,
-                        "values": [_finite(one.value) for one in each.figures(subject, metric)],
-                        "trials": [_finite(one.trials) for one in each.figures(subject, metric)],
+                        "values": [plain(one.value) for one in each.figures(subject, metric)],
+                        "trials": [plain(one.trials) for one in each.figures(subject, metric)],
                     }
                     for subject, metric in zip(
                         map(str, each.summary["subject"]), map(str, each.summary["metric"]), strict=True
@@ -135,7 +136,3 @@ def _baseline(document: Mapping[str, Any]) -> Baseline:
 
 def _float(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -83,7 +83,7 @@ def load_curve(
         variants if variants is not None else retry_variants(base)
     )
     wanted = [
-        (name, steady(each) if isinstance(each, Scenario) else base.set(each) if each else base)
+        (name, steady(each) if isinstance(each, Scenario) else base.set(each))
         for name, each in chosen.items()
     ]
     frames: list[pd.DataFrame] = []

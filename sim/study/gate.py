@@ -15,6 +15,7 @@ from sim.errors import UsageError
 from sim.measure.direction import Direction, better
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.paired import ROUNDING, paired_figures
+from sim.measure.plain import plain_row
 from sim.measure.results import Results, versions
 from sim.measure.unpaired import Summary, unpaired
 from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
@@ -263,6 +264,6 @@ def _plain(change: Change) -> dict[str, Any]:
         ("difference", change.difference),
     ):
         for end, value in zip(("", "_low", "_high"), values, strict=True):
-            rows[f"{name}{end}"] = value if math.isfinite(value) else None
-    allowed = change.allowed if math.isfinite(change.allowed) else None
-    return rows | {"allowed": allowed, "paired": change.paired, "verdict": change.verdict}
+            rows[f"{name}{end}"] = value
+    rows |= {"allowed": change.allowed, "paired": change.paired, "verdict": change.verdict}
+    return plain_row(rows)

@@ -141,7 +141,7 @@ def steady(scenario: Scenario) -> Scenario:
             written = {"kind": "poisson", "rate": write_rate(rate), **batch}
         if written != _written(arrivals):
             changes[f"traffic.{name}.arrivals"] = written
-    return scenario.set(changes) if changes else scenario
+    return scenario.set(changes)
 
 
 def scaled(scenario: Scenario, factor: float, *, only: str | None = None) -> Scenario:

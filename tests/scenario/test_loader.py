@@ -136,6 +136,10 @@ def test_metrics_are_named_by_subject(scenario: Scenario) -> None:
     assert unit_of("wait_p99") == "s"
 
 
+def test_a_scenario_with_nothing_changed_is_itself(scenario: Scenario) -> None:
+    assert scenario.set({}) is scenario
+
+
 def test_a_shipped_scenario_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load("mm1").name == "mm1"

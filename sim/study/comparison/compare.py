@@ -13,6 +13,7 @@ from sim.measure.direction import better
 from sim.measure.estimate import estimate
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.paired import Paired, holm, paired_figures
+from sim.measure.plain import plain_row
 from sim.measure.results import Results, versions
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.scenario.scenario import Scenario
@@ -385,10 +386,4 @@ def _row(each: Pairing, verdict: str) -> dict[str, Any]:
 
 def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain values, what is no number as None."""
-    return [
-        {
-            str(name): None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in row.items()
-        }
-        for row in frame.to_dict("records")
-    ]
+    return [plain_row(row) for row in frame.to_dict("records")]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import UsageError
 from sim.measure.intervals import CONFIDENCE
+from sim.measure.plain import plain, plain_row
 from sim.measure.results import versions
 from sim.scenario.growth import Purchase
 from sim.scenario.metrics import SCHEMA_VERSION
@@ -120,7 +121,7 @@ class Forecast:
             "versions": versions(),
             "verdict": self.verdict,
             "confidence": self.confidence,
-            "start": _iso(self.demand.start),
+            "start": plain(self.demand.start),
             "horizon": self.demand.horizon,
             "growth": {
                 "kind": "rate" if fit is None else "series",
@@ -131,14 +132,9 @@ class Forecast:
             "run_out": self._run_out(self.run_out),
             "lead_time": self.lead_time,
             "key": self.key,
-            "purchases": [
-                {name: _plain(value) for name, value in self._step(step).items()} for step in self.steps
-            ],
-            "sizes": [{name: _plain(value) for name, value in vars(size).items()} for size in self.sizes],
-            "levels": [
-                {str(name): _plain(value) for name, value in row.items()}
-                for row in self.levels.to_dict("records")
-            ],
+            "purchases": [plain_row(self._step(step)) for step in self.steps],
+            "sizes": [plain_row(vars(size)) for size in self.sizes],
+            "levels": [plain_row(row) for row in self.levels.to_dict("records")],
             "notes": list(self.notes),
         }
 
@@ -152,7 +148,7 @@ class Forecast:
     def _run_out(self, found: RunOut) -> dict[str, Any]:
         ends = {"time": found.time, "earliest": found.earliest, "latest": found.latest}
         dates = {f"{name}_date" if name != "time" else "date": self.date(end) for name, end in ends.items()}
-        return {name: _plain(value) for name, value in (ends | dates).items()}
+        return plain_row(ends | dates)
 
     def _step(self, step: Step) -> dict[str, Any]:
         before, needed = step.before, step.needed
@@ -345,13 +341,3 @@ def _per_year(demand: Steady | Fitted) -> list[float]:
         return list(demand.yearly)
     level = demand.at(YEAR, CONFIDENCE)
     return [level.mean - 1.0, level.low - 1.0, level.high - 1.0]
-
-
-def _iso(date: dt.date | None) -> str | None:
-    return None if date is None else date.isoformat()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

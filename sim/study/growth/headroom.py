@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE
+from sim.measure.plain import plain
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.scenario import Scenario
 from sim.study.load import bottleneck, offered_load, scaled
@@ -100,11 +101,11 @@ class Headroom:
             "hash": self.scenario.hash,
             "seed": self.scenario.run.seed,
             "verdict": self.verdict,
-            "factor": _finite(self.factor),
-            "low": _finite(self.low),
-            "high": _finite(self.high),
+            "factor": plain(self.factor),
+            "low": plain(self.low),
+            "high": plain(self.high),
             "confidence": self.confidence,
-            "offered_rate": _finite(self.offered_rate),
+            "offered_rate": plain(self.offered_rate),
             "binding": None if self.binding is None else self.binding.to_json(),
             "tried": [
                 {
@@ -334,7 +335,3 @@ def spike_headroom(
         confidence=confidence,
         most=HIGHEST,
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

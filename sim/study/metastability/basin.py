@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE, wilson
+from sim.measure.plain import plain_row
 from sim.study.axes import Axis, axis, axis_values, number_at
 from sim.study.load import scaled
 from sim.study.metastability.fates import Fates, Judge, Judging, Progress, default_horizon
@@ -113,13 +114,7 @@ class Basin:
             "precision": self.precision,
             "confidence": self.confidence,
             "runs": self.runs,
-            "cells": [
-                {
-                    str(name): None if isinstance(value, float) and not math.isfinite(value) else value
-                    for name, value in row.items()
-                }
-                for row in self.table.to_dict("records")
-            ],
+            "cells": [plain_row(row) for row in self.table.to_dict("records")],
         }
 
     def _repr_html_(self) -> str:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from sim.measure.intervals import CONFIDENCE
+from sim.measure.plain import plain
 from sim.scenario.scenario import Scenario
 from sim.study.load import bottleneck, scaled
 from sim.study.metastability.fates import Fates, Judge, default_horizon
@@ -67,9 +68,9 @@ class Margin:
         return {
             "of": self.of,
             "chance": self.chance,
-            "factor": _finite(self.factor),
-            "low": _finite(self.low),
-            "high": _finite(self.high),
+            "factor": plain(self.factor),
+            "low": plain(self.low),
+            "high": plain(self.high),
             "confidence": self.confidence,
             "runs": self.runs,
             "limited": self.limited,
@@ -243,7 +244,3 @@ class _Search:
             if below <= self.chance <= above and above > below:
                 return a * math.pow(b / a, (self.chance - below) / (above - below))
         return math.sqrt(low * high)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE
+from sim.measure.plain import plain_row
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.study.metastability.basin import PRECISION, Basin, basin_map, trigger_map
 from sim.study.metastability.fates import Fates, Judge, Judging, Progress
@@ -264,7 +265,4 @@ def at_a_glance(
 
 def _interval(ends: tuple[float, float, float]) -> dict[str, float | None]:
     """A value with its interval; None where it is not reached."""
-    return {
-        name: value if math.isfinite(value) else None
-        for name, value in zip(("value", "low", "high"), ends, strict=True)
-    }
+    return plain_row(dict(zip(("value", "low", "high"), ends, strict=True)))

@@ -59,7 +59,7 @@ def without_trigger(scenario: Scenario) -> Scenario:
         ]
     for name, profile in _profiles(scenario).items():
         changes[f"traffic.{name}.arrivals.points"] = [["0s", write_rate(profile.points[-1][1])]]
-    return scenario.set(changes) if changes else scenario
+    return scenario.set(changes)
 
 
 def heightened(scenario: Scenario, by: float) -> Scenario:
@@ -80,7 +80,7 @@ def heightened(scenario: Scenario, by: float) -> Scenario:
             [write_duration(time), write_rate(max(0.0, last + (rate - last) * by))]
             for time, rate in profile.points
         ]
-    return scenario.set(changes) if changes else scenario
+    return scenario.set(changes)
 
 
 def lengthened(scenario: Scenario, by: float) -> Scenario:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sim.draws import mix
 from sim.measure.intervals import CONFIDENCE, interval
+from sim.measure.plain import plain, plain_row
 from sim.measure.results import Results
 from sim.scenario.quantities import MOST_SEED
 from sim.scenario.scenario import Scenario
@@ -55,12 +56,12 @@ class Candidate:
         return {
             "values": dict(self.values),
             "verdict": self.verdict,
-            "cost": finite(self.cost),
-            "cost_low": finite(self.cost_low),
-            "cost_high": finite(self.cost_high),
+            "cost": plain(self.cost),
+            "cost_low": plain(self.cost_low),
+            "cost_high": plain(self.cost_high),
             "replications": self.replications,
-            "objectives": [plain(one) for one in self.objectives],
-            "needed": finite(self.needed),
+            "objectives": [plain_row(one) for one in self.objectives],
+            "needed": plain(self.needed),
             "notes": list(self.notes),
         }
 
@@ -123,7 +124,7 @@ class Candidates:
         if key in self.found:
             return None
         if key not in self._ruled_out:
-            self._ruled_out[key] = overload(_with(self.cases.written, values))
+            self._ruled_out[key] = overload(self.cases.written.set(values))
             self.work.overloaded += self._ruled_out[key] is not None
         return self._ruled_out[key]
 
@@ -143,7 +144,7 @@ class Candidates:
     def _judged(self, values: Values, seed: int | None = None, confidence: float | None = None) -> Candidate:
         self._say(values)
         looked = self.cases.certified(
-            lambda scenario: _with(scenario, values),
+            lambda scenario: scenario.set(values),
             confidence=self.confidence if confidence is None else confidence,
             first=LEAST_REPLICATIONS * (2 if self.cases.written.run.antithetic else 1),
             seed=seed,
@@ -188,10 +189,6 @@ class Candidates:
             self._progress(said(values))
 
 
-def _with(scenario: Scenario, values: Values) -> Scenario:
-    return scenario.set(values) if values else scenario
-
-
 def key_of(values: Values) -> Key:
     """A choice of values, whatever their order."""
     return tuple(sorted(values.items(), key=lambda item: item[0]))
@@ -210,13 +207,3 @@ def room(objective: Mapping[str, Any]) -> float:
     bound = most if most is not None else least
     distance = bound - value if most is not None else value - bound
     return float(distance / abs(bound)) if bound else float(distance)
-
-
-def plain(objective: Mapping[str, Any]) -> dict[str, Any]:
-    """An objective's row with what is not finite as None."""
-    return {name: finite(value) if isinstance(value, float) else value for name, value in objective.items()}
-
-
-def finite(value: float | None) -> float | None:
-    """A number for JSON: what is not finite is None."""
-    return value if value is not None and math.isfinite(value) else None

@@ -23,6 +23,7 @@ from typing import Any, Final, Literal, cast
 
 from sim.errors import UsageError
 from sim.measure.intervals import CONFIDENCE
+from sim.measure.plain import plain_row
 from sim.measure.results import Results, judge
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario
@@ -84,10 +85,7 @@ class Judged:
 
     def to_json(self) -> dict[str, Any]:
         """The row as plain values; what is not finite is None."""
-        return {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in vars(self).items()
-        }
+        return plain_row(vars(self))
 
 
 Further = Callable[[Results, float, float], Judged]

@@ -82,7 +82,7 @@ class Pricing:
     def _of_built(self, values: Values) -> float:
         key = repr(sorted(values.items(), key=lambda item: item[0]))
         if key not in self._built:
-            scenario = self.scenario.set(values) if values else self.scenario
+            scenario = self.scenario.set(values)
             if isinstance(self.minimize, str):
                 self._built[key] = float(scenario.get(self.minimize))
             else:

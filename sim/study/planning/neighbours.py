@@ -27,7 +27,7 @@ def looked_around(
 
 def one_lost(candidates: Candidates, best: Candidate) -> tuple[Lost, ...]:
     """The answer with one worker fewer, of each service that has several and gets traffic."""
-    scenario = candidates.cases.written.set(best.values) if best.values else candidates.cases.written
+    scenario = candidates.cases.written.set(best.values)
     called = {traffic.call for traffic in scenario.traffic.values()}
     found = []
     for name, service in scenario.services.items():

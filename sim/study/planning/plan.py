@@ -183,7 +183,7 @@ def _asked(
         changes["plan.minimize"] = minimize
     if confidence is not None:
         changes["plan.confidence"] = confidence
-    return scenario.set(changes) if changes else scenario
+    return scenario.set(changes)
 
 
 def _guesser(candidates: Candidates) -> Callable[[Values, str, Sequence[int]], int]:
@@ -194,7 +194,7 @@ def _guesser(candidates: Candidates) -> Callable[[Values, str, Sequence[int]], i
         base = candidates.cases.written
         if what != "workers" or not base.objectives:
             return sizes[-1]
-        return first_guess(base.set(rest) if rest else base, service, sizes[0], sizes[-1])
+        return first_guess(base.set(rest), service, sizes[0], sizes[-1])
 
     return guess
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sim.measure.plain import plain, plain_row
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.scenario import Scenario
-from sim.study.planning.candidates import Candidate, Values, finite, plain, said
+from sim.study.planning.candidates import Candidate, Values, said
 from sim.study.planning.levers import Lever
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Regret:
         return {
             **vars(self),
             "right": None if self.right is None else dict(self.right),
-            "binding": None if self.binding is None else plain(dict(self.binding)),
+            "binding": None if self.binding is None else plain_row(self.binding),
         }
 
 
@@ -198,18 +199,18 @@ class Planned:
             "feasible": self.feasible,
             "verdict": self.verdict,
             "best": None if self.best is None else dict(self.best),
-            "cost": finite(self.cost),
-            "cost_low": finite(self.cost_low),
-            "cost_high": finite(self.cost_high),
+            "cost": plain(self.cost),
+            "cost_low": plain(self.cost_low),
+            "cost_high": plain(self.cost_high),
             "cost_unit": self.cost_unit,
             "minimal": self.minimal,
             "first_guess": self.first_guess,
             "table": [candidate.to_json() for candidate in self.candidates],
-            "binding": None if self.binding is None else plain(self.binding),
+            "binding": None if self.binding is None else plain_row(self.binding),
             "undecided": [dict(one.values) for one in self.undecided],
-            "needed": {"replications": finite(self.needed), "duration": finite(self.needed_duration)},
+            "needed": {"replications": plain(self.needed), "duration": plain(self.needed_duration)},
             "lost": [one.to_json() for one in self.lost],
-            "frontier": [plain(point) for point in self.frontier],
+            "frontier": [plain_row(point) for point in self.frontier],
             "regret": [one.to_json() for one in self.regret],
             "levers": [{"path": one.path, "monotone": one.monotone, "why": one.why} for one in self.levers],
             "breaches": list(self.breaches),

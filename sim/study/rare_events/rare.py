@@ -28,6 +28,7 @@ from sim.engines import compiled
 from sim.engines.splitting import Levels, Paths
 from sim.errors import QuantityError, UsageError
 from sim.measure.intervals import CONFIDENCE, student
+from sim.measure.plain import plain
 from sim.measure.results import judge, versions
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.quantities import MOST_SEED
@@ -149,16 +150,16 @@ class Rare:
             "subject": self.event.subject,
             "metric": self.event.metric,
             "threshold": self.event.threshold,
-            "estimate": _finite(self.estimate),
-            "low": _finite(self.low),
-            "high": _finite(self.high),
+            "estimate": plain(self.estimate),
+            "low": plain(self.low),
+            "high": plain(self.high),
             "confidence": self.confidence,
             "relative": self.relative,
-            "half_width": _finite(self.half_width),
+            "half_width": plain(self.half_width),
             "precise": self.precise,
             "method": self.method,
             "levels": [
-                {"at": at, "splits": splits, "share": _finite(share), "chance": _finite(chance)}
+                {"at": at, "splits": splits, "share": plain(share), "chance": plain(chance)}
                 for at, splits, share, chance in rows
             ],
             "window": {
@@ -169,7 +170,7 @@ class Rare:
             "replications": self.replications,
             "events": self.events,
             "branches": self.branches,
-            "crude": {"tries": _finite(self.crude_tries), "events": _finite(self.crude_events)},
+            "crude": {"tries": plain(self.crude_tries), "events": plain(self.crude_events)},
             "exact": None if self.exact is None else {"value": self.exact.value, "model": self.exact.model},
         }
 
@@ -366,7 +367,3 @@ def _fit(window: Window, events_a_second: float, climb: float) -> Window:
 def _as_it_is(window: Window, _events_a_second: float, _climb: float) -> Window:
     """The window of a scenario that changes by the clock is that of its run."""
     return window
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

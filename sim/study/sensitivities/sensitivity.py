@@ -19,6 +19,7 @@ from sim.measure.estimate import estimate
 from sim.measure.figures import Figure
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.paired import Paired, paired_figures
+from sim.measure.plain import plain_row
 from sim.measure.results import Results, judge, versions
 from sim.scenario.metrics import SCHEMA_VERSION, UNITS, unit_of
 from sim.scenario.objectives import Objective
@@ -131,9 +132,7 @@ class Sensitivity:
             "confidence": self.confidence,
             "change": self.change,
             "runs": self.runs,
-            "sensitivity": [
-                {name: _finite(value) for name, value in _row(each).items()} for each in self.turned
-            ],
+            "sensitivity": [plain_row(_row(each)) for each in self.turned],
             "left_out": [{"path": path, "why": why} for path, why in self.left_out.items()],
         }
 
@@ -364,7 +363,3 @@ def _row(each: Turned) -> dict[str, Any]:
         "verdict_low": each.verdict_low,
         "verdict_high": each.verdict_high,
     }
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -95,7 +95,7 @@ def sweep(
     refuse_wrong(executor, scheduler, jobs)
     given = {"run.engine": engine, "run.seed": seed, "run.replications": replications}
     changes = {path: value for path, value in given.items() if value is not None}
-    base = scenario.set(changes) if changes else scenario
+    base = scenario.set(changes)
     design = _design(vary, sample, points, base.run.seed)
     if save not in TABLES:
         raise UsageError(f"save {save!r} is none of {', '.join(TABLES)}; for example save='csv'")
