@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from sim.measure.figures import Figure
-from sim.measure.intervals import binomial, clipped, interval
+from sim.measure.intervals import binomial, clipped, interval, upper_end
 from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
 
 
@@ -29,3 +29,22 @@ def estimate(
         low, high = binomial(mean * trials, trials, confidence)
         return mean, low, high, "binomial over all replications"
     return mean, *clipped(mean, low, high, 1.0 if ratio else math.inf), method
+
+
+def cautious(
+    found: Sequence[Figure], metric: str, confidence: float, *, twins: bool = False
+) -> tuple[float, float, float]:
+    """(mean, low, high) as `estimate` gives them, with those ends kept true that a promise rests on.
+
+    What should be small and comes in bursts is seldom seen in few replications: so the upper end is `upper_end`, and of
+    a ratio the lower end as well, as what it lacks of 1 should be small.
+    """
+    mean, low, high, method = estimate(found, metric, confidence, twins=twins)
+    if not method.startswith("t over"):
+        return mean, low, high
+    values = [figure.value for figure in found]
+    high = max(high, upper_end(values, confidence))
+    if unit_of(metric) == "ratio" and metric not in UNBOUNDED_RATIOS and max(values) <= 1.0:
+        low = max(0.0, min(low, 1.0 - upper_end([1.0 - value for value in values], confidence)))
+        high = min(high, 1.0)
+    return mean, low, high

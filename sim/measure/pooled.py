@@ -17,11 +17,8 @@ from numpy.typing import NDArray
 from sim.engines import observations as see
 from sim.errors import UsageError
 from sim.measure.histograms import EDGES, quantile
-from sim.measure.intervals import CONFIDENCE, student
+from sim.measure.intervals import CLUSTERED, CONFIDENCE, student
 from sim.scenario.scenario import Scenario
-
-CLUSTERED = 1.5
-"""Skewness over the coefficient of variation of a sum of clusters with an exponential number in each."""
 
 METHOD = "pooled, t over replications inverted"
 

@@ -15,7 +15,7 @@ from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.errors import UsageError
 from sim.measure import audits, batch_means, series
-from sim.measure.estimate import estimate
+from sim.measure.estimate import cautious, estimate
 from sim.measure.figures import SHARES, Figure, Figures, figures, independent_figures
 from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
@@ -120,13 +120,27 @@ class Results:
 
         The mean of the replications' own quantiles is biased where each has few observations beyond it.
         """
-        figures = self.figures(subject, metric)
+        pooled = self._pooled_estimate(subject, metric, confidence)
+        return pooled or estimate(self.figures(subject, metric), metric, confidence, twins=self.twins)
+
+    def cautious(
+        self, subject: str, metric: str, confidence: float = CONFIDENCE
+    ) -> tuple[float, float, float]:
+        """(mean, low, high) by which an objective is judged: wider than `estimate` where trouble comes in bursts."""
+        pooled = self._pooled_estimate(subject, metric, confidence)
+        if pooled:
+            return pooled[:3]
+        return cautious(self.figures(subject, metric), metric, confidence, twins=self.twins)
+
+    def _pooled_estimate(
+        self, subject: str, metric: str, confidence: float
+    ) -> tuple[float, float, float, str] | None:
+        """That of a quantile by all observations together; None of other metrics, and where there is no interval."""
         kind, _, statistic = metric.rpartition("_")
-        if statistic in SHARES and not any(math.isnan(figure.value) for figure in figures):
-            value, low, high, method = self.quantile(subject, kind, SHARES[statistic], confidence)
-            if not math.isnan(low):
-                return value, low, high, method
-        return estimate(figures, metric, confidence, twins=self.twins)
+        if statistic not in SHARES or any(math.isnan(value) for value in self.values(subject, metric)):
+            return None
+        found = self.quantile(subject, kind, SHARES[statistic], confidence)
+        return None if math.isnan(found[1]) else found
 
     @cached_property
     def precision(self) -> Reached | None:
@@ -216,7 +230,7 @@ class Results:
         columns = ["subject", "metric", "at_most", "at_least", "value", "low", "high", "passed", "verdict"]
         rows = []
         for wanted in self.scenario.objectives:
-            value, low, high, _ = self.estimate(wanted.subject, wanted.metric)
+            value, low, high = self.cautious(wanted.subject, wanted.metric)
             verdict = self.judged(wanted, low, high)
             bounds = [math.nan if bound is None else bound for bound in (wanted.at_most, wanted.at_least)]
             rows.append((wanted.subject, wanted.metric, *bounds, value, low, high, verdict == "met", verdict))

@@ -36,6 +36,7 @@ def _asked(
     queue: str = "{}",
     most: int = 200,
     duration: str = "60s",
+    warmup: str = "10s",
     answer: int | None = None,
     source: str = "exact search",
 ) -> Staffing:
@@ -46,7 +47,7 @@ def _asked(
         services: {{api: {{workers: 1, service_time: {service}, queue: {queue}}}}}
         objectives: [{objective}]
         plan: {{vary: {{{PATH}: "1..{most}"}}}}
-        run: {{duration: {duration}, warmup: 10s, replications: 5}}
+        run: {{duration: {duration}, warmup: {warmup}, replications: 5}}
         """
     )
     known = exact(scenario, most)
@@ -118,6 +119,9 @@ def cases() -> list[Staffing]:
             second,
             '{subject: "service:api", metric: wait_mean, at_most: 50ms}',
             most=1000,
+            # With 910 workers it takes 40 s to forget an empty start.
+            duration="260s",
+            warmup="200s",
         ),
         _asked(
             "Erlang A 17 % leave",

@@ -129,7 +129,7 @@ def objectives_table(comparison: Comparison) -> Table | None:
             if not results.has(objective.subject, objective.metric):
                 cells.append(NOTHING)
                 continue
-            value, low, high, _ = results.estimate(objective.subject, objective.metric)
+            value, low, high = results.cautious(objective.subject, objective.metric)
             cells.append(
                 f"{results.judged(objective, low, high)}: {figure(value, low, high, objective.unit)}"
             )

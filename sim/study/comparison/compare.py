@@ -187,7 +187,7 @@ class Comparison:
             for name, results in self.results.items():
                 if not results.has(objective.subject, objective.metric):
                     continue
-                value, low, high, _ = results.estimate(objective.subject, objective.metric)
+                value, low, high = results.cautious(objective.subject, objective.metric)
                 verdict = results.judged(objective, low, high)
                 rows.append((objective.subject, objective.metric, *bounds, name, value, low, high, verdict))
         return pd.DataFrame(rows, columns=columns)

@@ -27,7 +27,7 @@ from sim.measure.plain import plain_row
 from sim.measure.results import Results, judge
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario
-from sim.study.planning.exact import exact_figures
+from sim.study.planning.exact import exact_figures, long_run_figures
 from sim.study.replicate import extended, run
 
 LEAST_REPLICATIONS: Final = 5
@@ -257,6 +257,8 @@ class Judging:
         notes: tuple[str, ...] = ()
         if self._theory and self.over and self.verdict == "inconclusive":
             rows, notes = settled(self.scenario, rows, self.results.warmup)
+        elif self._theory and self.verdict != "inconclusive":
+            notes = contradicted(self.scenario, rows, self.results.warmup)
         return Certificate(
             self.scenario, self.confidence, verdict_of(rows), rows, self.results, self.looks, notes
         )
@@ -308,8 +310,8 @@ def verdict_of(rows: Sequence[Judged]) -> Verdict:
 
 def _judged(results: Results, wanted: Objective, met_error: float, missed_error: float) -> Judged:
     # A two-sided interval at 1 - 2α has one-sided bounds at 1 - α.
-    good = results.estimate(wanted.subject, wanted.metric, 1.0 - 2.0 * met_error)
-    bad = results.estimate(wanted.subject, wanted.metric, 1.0 - 2.0 * missed_error)
+    good = results.cautious(wanted.subject, wanted.metric, 1.0 - 2.0 * met_error)
+    bad = results.cautious(wanted.subject, wanted.metric, 1.0 - 2.0 * missed_error)
     low, high = (bad[1], good[2]) if wanted.at_most is not None else (good[1], bad[2])
     verdict = cast("Verdict", results.judged(wanted, low, high))
     bound = wanted.at_most if wanted.at_most is not None else wanted.at_least
@@ -367,6 +369,21 @@ def settled(
                 f"{what}, outside what was simulated ({row.low:.6g} to {row.high:.6g}): it settles nothing."
             )
     return tuple(found), tuple(notes)
+
+
+def contradicted(scenario: Scenario, rows: Sequence[Judged], warmup: float) -> tuple[str, ...]:
+    """A sentence for each verdict whose opposite the long run shows: of runs too short to forget how they began."""
+    figures = long_run_figures(scenario, warmup)
+    notes = []
+    for row in rows:
+        known = figures.get((row.subject, row.metric)) if row.verdict != "inconclusive" else None
+        if known is not None and (long_run := _settled(row, known.value)).verdict != row.verdict:
+            notes.append(
+                f"{known.model} gives {known.value:.6g} for {row.metric} of {row.subject} in the long run: "
+                f"{long_run.verdict}. A run this short still remembers that it began empty, and the verdict is "
+                "of such runs; for the long run's, make run.warmup and run.duration longer."
+            )
+    return tuple(notes)
 
 
 def _settled(row: Judged, exact: float) -> Judged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sim.scenario.arrivals import Closed
@@ -35,16 +35,23 @@ def exact_figures(scenario: Scenario, warmup: float) -> dict[tuple[str, str], Ex
     The models refuse faults and arrivals that change by themselves; here it is seen to that the window begins late
     enough (`warmup`, s), or is so long that its beginning does not matter.
     """
+    return _exact(scenario, [one.name for one in stations(scenario) if is_steady(scenario, one, warmup)])
+
+
+def long_run_figures(scenario: Scenario, warmup: float) -> dict[tuple[str, str], Exact]:
+    """The same of those services whose measured window (from `warmup`, s) still remembers the empty start."""
+    return _exact(scenario, [one.name for one in stations(scenario) if not is_steady(scenario, one, warmup)])
+
+
+def _exact(scenario: Scenario, services: Sequence[str]) -> dict[tuple[str, str], Exact]:
     from sim.theory.match import analyze
 
-    steady = {
-        f"service:{station.name}" for station in stations(scenario) if is_steady(scenario, station, warmup)
-    }
-    if not steady:
+    if not services:
         return {}
+    subjects = {f"service:{name}" for name in services}
     found: dict[tuple[str, str], Exact] = {}
     for model in analyze(scenario, {each.metric for each in scenario.objectives}).models:
-        if model.exact and model.applies_to in steady:
+        if model.exact and model.applies_to in subjects:
             for one in model.figures:
                 if math.isfinite(one.value):
                     found.setdefault((one.subject, one.metric), Exact(one.value, model.name))
@@ -82,6 +89,10 @@ def relaxation_time(station: Station) -> float:
     drift = varied / (workers * (1.0 - math.sqrt(load)) ** 2) if load != 1.0 else math.inf
     if load >= 1.0:
         drift = wander
+    patience = station.service.queue.max_wait
+    if patience is not None and mean > 0.0:
+        # Runs that began differently grow alike at least as fast as the slower of work and patience ends.
+        drift = min(drift, 1.0 + patience.moments()[0] / mean)
     return mean * max(1.0, min(drift, wander)) + longest if not math.isnan(load) else math.inf
 
 

@@ -97,6 +97,32 @@ def test_a_long_window_needs_no_warm_up() -> None:
     assert exact_figures(long, 0.0)["service:api", "wait_probability"].value == pytest.approx(0.5)
 
 
+def test_where_customers_leave_the_empty_start_is_soon_forgotten() -> None:
+    # At twice what it can do, a system of patient customers never settles; these stay for 200 ms.
+    leaving = of(
+        WAITS.format("wait_probability", "at_most: 50%"),
+        **{"traffic.web.arrivals.rate": "20/s", "run.warmup": "2s", "run.duration": "60s"},
+    )
+    assert exact_figures(leaving, 2.0) == {}
+    leaving = leaving.set("services.api.queue.max_wait", {"kind": "exponential", "mean": "200ms"})
+    assert exact_figures(leaving, 2.0)["service:api", "wait_probability"].value > 0.5
+    assert exact_figures(leaving, 1.0) == {}
+
+
+def test_a_run_too_short_for_the_long_run_says_that_this_comes_to_the_opposite() -> None:
+    short = of(
+        WAITS.format("wait_mean", "at_most: 500ms"),
+        **{"traffic.web.arrivals.rate": "9.5/s", "run.warmup": "0s", "run.duration": "2s"},
+    )
+    found = certify(short)
+    assert (found.verdict, found.decided_by) == ("met", "simulation")
+    (note,) = found.notes
+    assert "M/M/1 gives 1.9 for wait_mean of service:api in the long run: missed." in note
+    assert certify(short, theory=False).notes == ()
+    # Where both say the same there is nothing to say.
+    assert certify(short.set("objectives[0].at_most", "2.5s")).notes == ()
+
+
 def test_the_error_is_spent_and_no_more() -> None:
     for first, most in [(5, 5), (5, 80), (7, 100), (10, 14), (5, 16)]:
         steps = steps_of(first, most)
