@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.files import load_scenario
-from sim.cli.headroom import in_words
 from sim.cli.options import (
     FormatOption,
     JobsOption,
@@ -20,7 +19,7 @@ from sim.cli.printing import Table, frame_csv, json_text
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 from sim.report.figures import figure
-from sim.report.growth_words import at_words, run_out_words
+from sim.report.growth_words import at_words, headroom_words, run_out_words
 from sim.units import format_span
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def command(
 
 def answers(found: "Forecast") -> list[str]:
     """The answer in sentences: growth, headroom, when it runs out, the first order, and what to mind."""
-    said = [growth_in_words(found), in_words(found.headroom), f"{run_out_words(found)}."]
+    said = [growth_in_words(found), f"Headroom: {headroom_words(found.headroom)}.", f"{run_out_words(found)}."]
     if found.overdue:
         first = found.overdue[0]
         said.append(

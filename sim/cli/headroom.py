@@ -1,6 +1,5 @@
 """`forebay headroom`: the greatest load that still meets every objective, and the largest spike that is survived."""
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +20,7 @@ from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 from sim.errors import QuantityError, UsageError
 from sim.report.figures import figure
+from sim.report.growth_words import headroom_words
 
 if TYPE_CHECKING:
     from sim.study.growth.headroom import Headroom
@@ -88,7 +88,7 @@ def duration(option: str, text: str) -> float:
 
 def answers(found: "Headroom", highest: "Margin | None", lasting: float | None) -> list[str]:
     """The answer in sentences."""
-    said = [in_words(found)]
+    said = [f"Headroom: {headroom_words(found)}."]
     if highest is not None and lasting is not None:
         from sim.units import format_duration
 
@@ -98,23 +98,6 @@ def answers(found: "Headroom", highest: "Margin | None", lasting: float | None) 
             f"up to {factor} times the load ({highest.runs} runs)."
         )
     return said
-
-
-def in_words(found: "Headroom") -> str:
-    """The headroom in a sentence or two."""
-    if found.low == 0.0:
-        return "No load that was tried is certain to meet every objective."
-    if math.isinf(found.high):
-        return f"Every objective is met up to {found.low:.3g} times the load, and nothing breaks in the range tried."
-    rate = found.offered_rate
-    shown = f" ({figure(rate * found.factor, unit='1/s')})" if math.isfinite(rate) else ""
-    breaks = ""
-    if found.binding is not None:
-        breaks = f" First to break is {bound(vars(found.binding))}."
-    return (
-        f"Every objective is met up to {figure(found.factor, found.low, found.high)} times the load{shown}, "
-        f"{100.0 * found.confidence:g} % confidence.{breaks}"
-    )
 
 
 def loads(found: "Headroom") -> Table:
