@@ -89,7 +89,11 @@ def command(
 
 def answers(found: "Forecast") -> list[str]:
     """The answer in sentences: growth, headroom, when it runs out, the first order, and what to mind."""
-    said = [growth_in_words(found), f"Headroom: {headroom_words(found.headroom)}.", f"{run_out_words(found)}."]
+    said = [
+        growth_in_words(found),
+        f"Headroom: {headroom_words(found.headroom)}.",
+        f"{run_out_words(found)}.",
+    ]
     if found.overdue:
         first = found.overdue[0]
         said.append(

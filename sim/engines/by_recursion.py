@@ -80,14 +80,16 @@ class RecursionWorld(World):
             counts_read=after_last * self.rows * see.COUNTS,
             areas_read=after_last * self.rows * see.METERS,
             spans=after_last * self.rows * see.METERS,
+            passed=after_last * self.traffic,
         )
         self.record[0]["recursive"] = True
 
     def observations(self) -> see.Observations:
         """What the finished replication leaves behind: the recursion's few figures, and all that follows from them."""
         edges, traffic = self.arrays["edges"], self.traffic
-        counts = self.arrays["counts_read"].reshape(-1, self.rows, see.COUNTS).cumsum(axis=0)
         serving = self.arrays["sources"]["service"] + traffic
+        self._spread_passed(serving)
+        counts = self.arrays["counts_read"].reshape(-1, self.rows, see.COUNTS).cumsum(axis=0)
         sources = counts[:, :traffic]
         sources[..., see.SENT] = sources[..., see.BORN]
         sources[..., see.SUCCESS] = sources[..., see.SERVED]
@@ -116,9 +118,10 @@ class RecursionWorld(World):
 
         born = counts[len(edges) - 1] - counts[np.searchsorted(edges, self.warmup)]
         stays = self.arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3)
+        histogram = self.arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS)
+        self._tell_sojourns(serving)
         stays[:traffic, see.CLIENT, see.STAYS] += born[:traffic, see.REJECTED]
         cohort = self.arrays["cohort"].reshape(traffic, -1)
-        histogram = self.arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS)
         served = histogram[:traffic, see.LATENCY].sum(axis=1)
         cohort[:, see.COHORT_SENT] = born[:traffic, see.BORN]
         for outcome, fate, many in (
@@ -133,3 +136,37 @@ class RecursionWorld(World):
             levels=levels,
             awaited=levels[:traffic, see.CLIENT],
         )
+
+    def _spread_passed(self, serving: NDArray[np.int64]) -> None:
+        """Books those who came and went within one bin, of each source at its service, where all others stand."""
+        passed = self.arrays["passed"].reshape(-1, self.traffic)
+        counts = self.arrays["counts_read"].reshape(-1, self.rows, see.COUNTS)
+        areas = self.arrays["areas_read"].reshape(-1, self.rows, see.METERS)
+        stays = self.arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3)
+        for source, service in enumerate(serving):
+            many, waited, worked = (passed[name][:, source] for name in ("many", "waited", "worked"))
+            counts[:, source, see.BORN] += many
+            counts[:, source, see.SERVED] += many
+            counts[:, service, see.STARTED] += many
+            counts[:, service, see.WORK] += worked
+            for row, meter, boundary, lasted in (
+                (service, see.QUEUE, see.IN_QUEUE, waited),
+                (service, see.BUSY, see.IN_WORKERS, worked),
+                (source, see.CLIENT, see.CLIENT, waited + worked),
+            ):
+                areas[:, row, meter] += lasted
+                # They are of the window whole.
+                stays[row, boundary] += lasted.sum(), lasted.sum(), many.sum()
+
+    def _tell_sojourns(self, serving: NDArray[np.int64]) -> None:
+        """Without a network between them, a client's latency is the sojourn at the service."""
+        stays = self.arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3)
+        histogram = self.arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS)
+        moments = self.arrays["moments"].reshape(self.rows, see.HISTOGRAMS, 3)
+        for source, service in enumerate(serving):
+            stays[service, see.IN_SERVICE] += stays[source, see.CLIENT]
+            histogram[service, see.SOJOURN] += histogram[source, see.LATENCY]
+            of_client, of_service = moments[source, see.LATENCY], moments[service, see.SOJOURN]
+            longest = max(of_client[see.LONGEST], of_service[see.LONGEST])
+            of_service += of_client
+            of_service[see.LONGEST] = longest

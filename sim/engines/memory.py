@@ -246,6 +246,9 @@ GUARD = np.dtype([("op", I8), ("at", I8), ("state", I8), ("size", I8)])
 
 ARRIVAL = np.dtype([("time", F8), ("source", I8), ("number", I8), ("size", F8)])
 
+PASSED = np.dtype([("many", F8), ("waited", F8), ("worked", F8)])
+"""Requests that came and went within one bin: their number, and the seconds that they waited and were worked on."""
+
 SPLITTING = np.dtype(
     [
         ("region", I8),
@@ -307,6 +310,7 @@ ARRAYS: Final[dict[str, Any]] = {
     "free_at": F8,
     "starts": F8,
     "spans": F8,
+    "passed": PASSED,
     "splitting": SPLITTING,
     "regions": REGION,
     "height_places": I8,
@@ -404,6 +408,7 @@ block = _world_view("block")
 free_at = _world_view("free_at")
 starts = _world_view("starts")
 spans = _world_view("spans")
+passed = _world_view("passed")
 splitting = _world_view("splitting")
 regions = _world_view("regions")
 height_places = _world_view("height_places")
