@@ -184,8 +184,14 @@ class Edited(RuleBasedStateMachine):
         return list(self.scenario.document.get(section, {}))
 
     def edit(self, path: str, value: object) -> None:
-        """Changes the value at a path, or takes it away, and holds what comes of it."""
-        changed = self.scenario.set(path, value)
+        """Changes the value at a path, or takes it away, and holds what comes of it.
+
+        What the language refuses beside what is there already, such as unlimited workers that are scaled, is no edit.
+        """
+        try:
+            changed = self.scenario.set(path, value)
+        except ScenarioError:
+            return
         if not generated.may_stand_still(changed.document):
             self.scenario = changed
             hold(changed, self.check)
