@@ -11,7 +11,7 @@ import typer
 
 from sim.cli.annotations import Level, annotation
 from sim.cli.checked import STATUS, Checked, of_error, of_gated, of_problems
-from sim.cli.files import complete_scenario, load_scenario, locate, parse_settings
+from sim.cli.files import complete_scenario, load_scenario, locate, parse_settings, spare
 from sim.cli.options import (
     EngineOption,
     JobsOption,
@@ -104,6 +104,8 @@ def command(
             # A place that cannot be written is said before the runs, which may be long, not after them.
             path.parent.mkdir(parents=True, exist_ok=True)
     paths = [locate(file) for file in files]
+    spare("--write-baseline", write_baseline, paths)
+    spare("--junit", junit_file, [*paths, *([baseline] if baseline is not None else [])])
     found: list[Checked] = []
     with terminal.progress(f"checking {len(files)} scenarios") as bar:
         for place, (file, path) in enumerate(zip(files, paths, strict=True)):
@@ -140,7 +142,9 @@ def command(
         terminal.note("\n".join(each.headline for each in found))
     if junit_file is not None:
         junit_file.write_text(junit(found), encoding="utf-8")
-    if write_baseline is not None:
+    if write_baseline is not None and any(each.gated is None for each in found):
+        terminal.complain(f"{write_baseline} is not written: not every file could be run")
+    elif write_baseline is not None:
         _write(
             terminal, write_baseline, written(each.gated.results for each in found if each.gated is not None)
         )

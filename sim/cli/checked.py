@@ -95,7 +95,14 @@ class Checked:
 def of_problems(file: str, error: "ScenarioError", seconds: float) -> Checked:
     """A file that is no valid scenario."""
     findings = [
-        Finding(one.path or "scenario", "invalid", one.text, one.line, one.column) for one in error.problems
+        Finding(
+            one.path or "scenario",
+            "invalid",
+            f"{one.path}: {one.text}" if one.path else one.text,
+            one.line,
+            one.column,
+        )
+        for one in error.problems
     ]
     return Checked(file, file, tuple(findings), None, seconds)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sim.cli.files import complete_scenario, load_scenario, page_path
+from sim.cli.files import complete_scenario, load_scenario, locate, page_path, spare
 from sim.cli.options import (
     EngineOption,
     JobsOption,
@@ -112,6 +112,7 @@ def command(
         target = page_path(
             out, next(iter(scenarios.values())).name, style.replace("text", "txt"), "comparison"
         )
+        spare("--out", target, [locate(file) for file in files])
         # A place that cannot be written is said before the runs, which may be long, not after them.
         target.parent.mkdir(parents=True, exist_ok=True)
     from sim.study.comparison.compare import compare

@@ -23,6 +23,16 @@ def locate(name: str) -> Path:
     raise UsageError(f"no such scenario file: {name}; {_advice(near)}")
 
 
+def spare(option: str, target: Path | None, inputs: Iterable[Path]) -> None:
+    """Refuses to write over a file that is read. Raises UsageError."""
+    if (
+        target is not None
+        and target.exists()
+        and any(target.samefile(path) for path in inputs if path.exists())
+    ):
+        raise UsageError(f"{option} {target} is a file that is read here, and would be lost; name another")
+
+
 def complete_scenario(incomplete: str) -> list[tuple[str, str]]:
     """Completions of a scenario: shipped names with the question each asks, then files and folders."""
     found = [(name, question(path)) for name, path in shipped().items() if name.startswith(incomplete)]

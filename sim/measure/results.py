@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -370,14 +370,19 @@ def versions() -> dict[str, str]:
     }
 
 
+ROUNDING: Final = 1e-9
+"""The last digits of a sum or a formula, relative: what is at its bound but for these is at it, and that is allowed."""
+
+
 def judge(low: float, high: float, at_most: float | None, at_least: float | None) -> str:
     """Whether an interval meets a bound, misses it, or straddles it; without an interval nothing is certain."""
     if math.isnan(low) or math.isnan(high):
         return "inconclusive"
     if at_most is not None:
-        return "met" if high <= at_most else "missed" if low > at_most else "inconclusive"
-    bound = -math.inf if at_least is None else at_least
-    return "met" if low >= bound else "missed" if high < bound else "inconclusive"
+        most = at_most + ROUNDING * abs(at_most)
+        return "met" if high <= most else "missed" if low > most else "inconclusive"
+    least = -math.inf if at_least is None else at_least - ROUNDING * abs(at_least)
+    return "met" if low >= least else "missed" if high < least else "inconclusive"
 
 
 def _place(subject: str, boundary: str) -> str:

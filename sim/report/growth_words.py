@@ -23,9 +23,13 @@ def headroom_words(found: Headroom) -> str:
         breaks = f"; then {asked_words(vars(found.binding))} breaks"
     if not found.low > 0.0:
         return f"none: no load that was tried is certain to meet every objective{breaks}"
+    if found.failing is not None:
+        name, share = found.failing
+        few = f"only {figure(share, unit='ratio')} of traffic {name} succeeds at that load"
+        breaks = f"; {few}, as no objective asks for more{breaks}"
     to = f"{figure(rate * found.factor, rate * found.low, rate * found.high, '1/s')}"
     if not math.isfinite(found.high):
-        return f"at least {found.low:.3g} times the load as written meets every objective"
+        return f"at least {found.low:.3g} times the load as written meets every objective{breaks}"
     times = f"{figure(found.factor, found.low, found.high)} times the load as written, {to}"
     sure = f" with {format_ratio(found.confidence)} confidence"
     if found.low >= 1.0:

@@ -100,6 +100,12 @@ def _read(name: str, lines: Iterable[str], column: str | None) -> tuple[tuple[in
                     f"{name}, line {rows.line_num}: there is no cell in column {show(header[place])}",
                     at="file",
                 )
+            if any(cell.strip() for cell in row[len(header) :]):
+                raise refuse(
+                    f"{name}, line {rows.line_num}: {len(row)} cells, where the header has {len(header)}; "
+                    "a comma within a number divides it",
+                    at="file",
+                )
             cells.append((rows.line_num, row[place].strip()))
     except csv.Error as error:
         raise refuse(f"{name}, line {rows.line_num}: {error}", at="file") from None

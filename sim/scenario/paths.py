@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from sim.errors import Problem, ScenarioError, UsageError, printable, sentence
 from sim.scenario.consistency import Finding
 from sim.scenario.document import Key, copied, path_of, unplaced
-from sim.scenario.prices import PRICES_EXAMPLE
 from sim.scenario.quantities import show
 from sim.scenario.reader import read
 from sim.scenario.rule import Rule
@@ -124,7 +123,7 @@ def wrong_plans(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Ite
         except ValueError as error:
             yield Finding(at, str(error), PATH_EXAMPLE)
             continue
-        if keys[0] in {"plan", "name", "objectives"}:
+        if keys[0] in {"plan", "name", "objectives", "run"}:
             yield Finding(at, f"{keys[0]} is nothing that a plan can vary", PATH_EXAMPLE)
             continue
         # A range is right if its ends are; what is listed is tried one by one.
@@ -143,16 +142,16 @@ def wrong_plans(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Ite
                 break
 
 
-def wrong_cost(scenario: Scenario, minimize: str) -> Iterator[Finding]:
-    """What is wrong with the key path of a number that a plan makes small."""
-    at = ("plan", "minimize")
+def wrong_number(scenario: Scenario, path: str, key: str, example: str) -> Iterator[Finding]:
+    """What is wrong with the path of a number that a key of the plan names, such as what it makes small."""
+    at = ("plan", *key.split("."))
     try:
-        value = look(scenario, minimize)
+        value = look(scenario, path)
     except UsageError as error:
-        yield Finding(at, str(error), PRICES_EXAMPLE)
+        yield Finding(at, str(error), example)
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
-        yield Finding(at, f"{minimize} is not a number", PRICES_EXAMPLE)
+        yield Finding(at, f"{path} is not a number", example)
 
 
 def _labelled(problem: Problem, labels: Mapping[str, str]) -> Problem:

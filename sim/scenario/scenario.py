@@ -30,6 +30,7 @@ from sim.scenario.metrics import METRICS
 from sim.scenario.objectives import Objective
 from sim.scenario.part import FrozenDict, Name, Part
 from sim.scenario.plan import Plan
+from sim.scenario.prices import PRICES_EXAMPLE
 from sim.scenario.quantities import refuse, show
 from sim.scenario.rule import Rule
 from sim.scenario.run import Run
@@ -213,13 +214,15 @@ class Scenario(Part):
 
     def _contradictions(self) -> Iterator[consistency.Finding]:
         from sim.scenario.mishaps import wrong_mishaps
-        from sim.scenario.paths import wrong_cost, wrong_plans
+        from sim.scenario.paths import wrong_number, wrong_plans
 
         yield from consistency.as_read(self)
         if self.plan is not None:
             yield from wrong_mishaps(self)
             if isinstance(self.plan.minimize, str):
-                yield from wrong_cost(self, self.plan.minimize)
+                yield from wrong_number(self, self.plan.minimize, "minimize", PRICES_EXAMPLE)
+            if self.plan.purchase is not None and self.plan.purchase.key is not None:
+                yield from wrong_number(self, self.plan.purchase.key, "purchase.key", "services.api.workers")
             yield from wrong_plans(self, self.plan.vary)
 
     def _rewritten(self) -> dict[str, Any]:

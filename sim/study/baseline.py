@@ -96,15 +96,15 @@ def read_baselines(path: Path) -> dict[str, Baseline]:
         raise UsageError(f"--baseline {path}: {reason}; make one by `{EXAMPLE}`") from None
     try:
         document = json.loads(text)
+        version = document["schema_version"]
         found = [_baseline(one) for one in document.get("scenarios", [document])]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
+        raise UsageError(f"--baseline {path} is not JSON ({error}); make one by `{EXAMPLE}`") from None
+    except (KeyError, TypeError, AttributeError):
+        raise UsageError(f"--baseline {path} is not a baseline; make one by `{EXAMPLE}`") from None
+    if version != SCHEMA_VERSION:
         raise UsageError(
-            f"--baseline {path} is not a baseline ({type(error).__name__}: {error}); make one by `{EXAMPLE}`"
-        ) from None
-    if document["schema_version"] != SCHEMA_VERSION:
-        raise UsageError(
-            f"--baseline {path} has schema_version {document['schema_version']}, not {SCHEMA_VERSION}; "
-            f"make it anew by `{EXAMPLE}`"
+            f"--baseline {path} has schema_version {version}, not {SCHEMA_VERSION}; make it anew by `{EXAMPLE}`"
         )
     return {one.scenario: one for one in found}
 

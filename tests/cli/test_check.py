@@ -39,6 +39,7 @@ def test_a_line_a_file_and_the_worst_status(small: Path, forebay: Forebay) -> No
     code, out, _ = forebay("check", "missing.yaml", "invalid.yaml", "small.yaml")
     assert code == status.INVALID
     assert "invalid.yaml: invalid · 1 problem\n  invalid.yaml:10:" in out
+    assert "invalid: clients." in out  # the key is named
     assert "small.yaml: met" in out
 
 
@@ -138,3 +139,30 @@ def test_usage_errors(words: tuple[str, ...], said: str, small: Path, forebay: F
     code, out, err = forebay("check", small.name, *words)
     assert (code, out) == (status.USAGE, "")
     assert said in err
+
+
+def test_nothing_is_written_over_what_is_read_nor_over_a_baseline_by_less(
+    small: Path, forebay: Forebay
+) -> None:
+    for option in ("--write-baseline", "--junit"):
+        code, _, err = forebay("check", small.name, option, small.name)
+        assert code == status.USAGE
+        assert f"{option} small.yaml is a file that is read here" in err
+    assert small.read_text(encoding="utf-8") == SMALL
+    code, _, _ = forebay("check", small.name, "--write-baseline", "before.json")
+    assert code == status.OK
+    before = Path("before.json").read_bytes()
+    invalid(small)
+    code, _, err = forebay("check", small.name, "invalid.yaml", "--write-baseline", "before.json")
+    assert code == status.INVALID
+    assert "before.json is not written" in err
+    assert Path("before.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ['{"scenarios": {}}', "[]", '{"schema_version": 1, "scenarios": [{}]}', "{"])
+def test_what_is_no_baseline_is_refused_in_a_sentence(text: str, small: Path, forebay: Forebay) -> None:
+    Path("broken.json").write_text(text, encoding="utf-8")
+    code, _, err = forebay("check", small.name, "--baseline", "broken.json")
+    assert code == status.USAGE
+    assert err.startswith("error: --baseline broken.json is not ")
+    assert "Error:" not in err

@@ -30,6 +30,10 @@ run: {duration: 200s, warmup: 20s, replications: 5}
         (1.0, 2.0, None, 3.0, "missed"),
         (1.0, 2.0, None, 1.5, "inconclusive"),
         (math.nan, math.nan, 1.0, None, "inconclusive"),
+        # 0.1 + 0.2 is not more than 0.3 but for the last digit of the sum.
+        (0.1 + 0.2, 0.1 + 0.2, 0.3, None, "met"),
+        (1.0 - 0.9, 1.0 - 0.9, None, 0.1, "met"),
+        (0.3000001, 0.3000001, 0.3, None, "missed"),
     ],
 )
 def test_an_objective_is_judged_by_the_whole_interval(

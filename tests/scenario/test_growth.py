@@ -145,6 +145,7 @@ def broken(place: int, value: object) -> list[object]:
         (broken(4, "much"), MONTHS, "", 'line 6: "much" is not a number'),
         (broken(4, 0), MONTHS, "", 'line 6: "0" is not more than 0'),
         (broken(4, "nan"), MONTHS, "", "is not finite"),
+        (broken(4, "1,150"), MONTHS, "", "line 6: 3 cells, where the header has 2"),
         (range(1, 31), [*MONTHS[:5], *reversed(MONTHS[5:])], "", "does not come after the row before it"),
         (range(1, 31), [MONTHS[0], *MONTHS[:-1]], "", "line 3: 2024-01-01 does not come after"),
         (

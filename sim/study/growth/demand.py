@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -59,6 +59,15 @@ class Demand(Protocol):
         """Between which values a single observation then lies."""
 
 
+MOST_POWER: Final = 700.0
+"""The exponential of more than about 709 has no number."""
+
+
+def _exp(power: float) -> float:
+    """The exponential; infinite where that has no number."""
+    return math.exp(power) if power < MOST_POWER else math.inf
+
+
 @dataclass(frozen=True)
 class Steady:
     """Growth at a rate that is known, or known to lie in an interval."""
@@ -81,17 +90,18 @@ class Steady:
         return seconds_of(self.growth.rate.period)
 
     @property
-    def error(self) -> float:
-        """The standard error of the exponential's rate, 1/s: its 95 % interval is that of the rate as said."""
+    def errors(self) -> tuple[float, float]:
+        """Standard errors of the exponential's rate, 1/s, below and above: the rate as said has its 95 % interval."""
         ratio, off = self.growth.rate.ratio, self.growth.uncertainty
-        spread = math.log1p(ratio + off) - math.log1p(ratio - off)
-        return spread / (2.0 * _normal(CONFIDENCE)) / self.step
+        widths = math.log1p(ratio) - math.log1p(ratio - off), math.log1p(ratio + off) - math.log1p(ratio)
+        low, high = (width / _normal(CONFIDENCE) / self.step for width in widths)
+        return low, high
 
     def at(self, time: float, confidence: float = CONFIDENCE) -> Level:
         """The expected level `time` s after the start, with its interval."""
         middle = self.growth.rate.per_second * time
-        half = _normal(confidence) * self.error * time
-        return Level(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+        below, above = (_normal(confidence) * error * time for error in self.errors)
+        return Level(*(_exp(power) for power in (middle, middle - below, middle + above)))
 
     def around(self, time: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """As the level: a rate says nothing of what scatters about it."""

@@ -77,7 +77,10 @@ class Forecast:
         """The date of a time in s from the start; None without a date of the start, or beyond the horizon."""
         if self.demand.start is None or not math.isfinite(time):
             return None
-        return self.demand.start + dt.timedelta(seconds=time)
+        try:
+            return self.demand.start + dt.timedelta(seconds=time)
+        except OverflowError:  # no calendar has such a year
+            return None
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -332,6 +335,10 @@ def _workers(scenario: Scenario, key: str) -> int:
         raise UsageError(
             f"{key} is {value}: only a number of workers can be bought; write purchase: "
             "{step: 4, key: services.api.workers}"
+        )
+    if value < 1:
+        raise UsageError(
+            f"{key} is {value}: there is nothing to grow from; write purchase: {{step: 4, key: services.api.workers}}"
         )
     return int(value)
 

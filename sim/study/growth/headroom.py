@@ -15,6 +15,7 @@ from typing import Any, Final
 from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.plain import plain
+from sim.measure.results import Results
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.scenario import Scenario
 from sim.study.load import bottleneck, offered_load, scaled
@@ -45,6 +46,9 @@ BUSY: Final = 0.85
 SURVIVED: Final = 0.95
 """The probability of recovery from which a spike is called survived."""
 
+FEW: Final = 0.5
+"""If a smaller share of requests succeeds where the objectives are met, that must be said."""
+
 HIGHEST: Final = 64.0
 """The highest spike that is tried, as a factor on the rate."""
 
@@ -53,7 +57,8 @@ HIGHEST: Final = 64.0
 class Tried:
     """One load: the verdict in all cases together, and the objective that binds there.
 
-    rooms: (place of the case, number of the objective) -> how far it is on the good side.
+    rooms: (place of the case, number of the objective) -> how far it is on the good side. successes: traffic class ->
+    the share of its requests that succeed there, as written.
     """
 
     factor: float
@@ -61,6 +66,7 @@ class Tried:
     binding: Judged
     replications: int
     rooms: Mapping[tuple[int, int], float] = field(repr=False)
+    successes: Mapping[str, float] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,6 +90,16 @@ class Headroom:
     def offered_rate(self) -> float:
         """The load as written, in requests per second of all traffic; nan if unknown."""
         return offered_load(self.scenario)
+
+    @property
+    def failing(self) -> tuple[str, float] | None:
+        """The traffic class of which most requests fail at the greatest load certified, and the share that succeeds.
+
+        None if most of every class succeed: else the objectives ask for latency, say, of the few that do.
+        """
+        successes = next((one.successes for one in self.tried if one.factor == self.low), {})
+        name = min(successes, key=lambda each: successes[each], default="")
+        return (name, successes[name]) if name and successes[name] < FEW else None
 
     @property
     def verdict(self) -> str:
@@ -222,6 +238,7 @@ class _Search:
             binding,
             max(one.replications for one in found.values()),
             {where: row.room for where, row in rows.items()},
+            _successes(found[0].results) if 0 in found else {},
         )
 
     def beyond(self, down: bool, stride: float) -> float | None:
@@ -240,6 +257,12 @@ class _Search:
         gaps.append((high / open_ones[-1], math.sqrt(open_ones[-1] * high)))
         widest, middle = max(gaps)
         return middle if widest > 1.0 + narrow / 2.0 else None
+
+
+def _successes(results: Results) -> dict[str, float]:
+    return {
+        name: results.estimate(f"traffic:{name}", "success_ratio")[0] for name in results.scenario.traffic
+    }
 
 
 def first_load(scenario: Scenario) -> tuple[float, bool]:

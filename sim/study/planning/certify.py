@@ -41,9 +41,6 @@ HOPELESS: Final = 16.0
 
 LOOKS_BEFORE_GIVING_UP: Final = 2
 
-ROUNDING: Final = 1e-9
-"""Theory's last digits, relative."""
-
 Verdict = Literal["met", "missed", "inconclusive"]
 DecidedBy = Literal["simulation", "theory"]
 
@@ -387,7 +384,5 @@ def contradicted(scenario: Scenario, rows: Sequence[Judged], warmup: float) -> t
 
 
 def _settled(row: Judged, exact: float) -> Judged:
-    # A formula that is at the bound but for its last digits is at the bound, which is allowed.
-    near = row.bound if math.isclose(exact, row.bound, rel_tol=ROUNDING) else exact
-    verdict = cast("Verdict", judge(near, near, row.at_most, row.at_least))
+    verdict = cast("Verdict", judge(exact, exact, row.at_most, row.at_least))
     return replace(row, value=exact, verdict=verdict, decided_by="theory", needed=None)

@@ -74,6 +74,17 @@ class Pricing:
             self._of_service(name, service, values) for name, service in self.scenario.services.items()
         )
 
+    def pays_for(self, path: str) -> bool:
+        """Whether the value at a key path is a number that is paid for."""
+        if isinstance(self.minimize, str):
+            return path == self.minimize
+        service = path.removeprefix("services.").removesuffix(".queue.capacity")
+        return (
+            isinstance(self.minimize, Prices)
+            and service in self.scenario.services
+            and self.minimize.of_service(service, "place_hour") > 0.0
+        )
+
     def each(self, results: Results) -> list[float]:
         """The whole cost, some of it measured, in each replication or each antithetic pair."""
         certain = Pricing(results.scenario, self.minimize).certain({})

@@ -90,6 +90,11 @@ def plan(
 def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | None) -> Planned:
     error, pricing = 1.0 - own.confidence, candidates.pricing
     levers = levers_of(scenario, own.vary)
+    for lever in levers:
+        if pricing.pays_for(lever.path) and any(value in (math.inf, "inf") for value in lever.values):
+            raise UsageError(
+                f"{lever.path} = inf has no cost, and costs are minimized; leave it out, for example [5, 20, 100]"
+            )
     search = Search(candidates, levers, pricing, _guesser(candidates))
     if search.combinations > MOST_COMBINATIONS:
         raise UsageError(

@@ -39,9 +39,14 @@ def test_a_steady_rate_is_an_exponential_between_its_bounds(ratio: float, off: f
     assert level.mean == pytest.approx((1.0 + ratio) ** months, rel=1e-9)
     assert level.low <= level.mean * (1.0 + 1e-9)
     assert level.high >= level.mean * (1.0 - 1e-9)
-    # The interval of the rate is as wide as it was said.
-    span = (1.0 + ratio + off) / (1.0 + ratio - off)
-    assert level.high / level.low == pytest.approx(span**months, rel=1e-6)
+    # The interval is that of the rate as it was said.
+    assert level.low == pytest.approx((1.0 + ratio - off) ** months, rel=1e-6)
+    assert level.high == pytest.approx((1.0 + ratio + off) ** months, rel=1e-6)
+
+
+def test_more_than_a_number_can_hold_is_infinite() -> None:
+    level = demand_of(SteadyGrowth(rate=GrowthRate(100.0, "day"))).at(1000.0 * YEAR)
+    assert math.isinf(level.mean)
 
 
 @settings(deadline=None, max_examples=20)

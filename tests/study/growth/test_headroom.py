@@ -6,6 +6,7 @@ import pytest
 
 import sim
 from sim.errors import UsageError
+from sim.report.growth_words import headroom_words
 from sim.scenario.scenario import Scenario
 from sim.study.growth.headroom import first_load, headroom, spike_headroom
 from sim.theory.mmc import mmc
@@ -133,3 +134,24 @@ def test_what_has_no_answer_is_refused(shop: Scenario) -> None:
         spike_headroom(shop, 1000.0)
     with pytest.raises(UsageError, match="no spike can be made"):
         spike_headroom(sim.load("configs/closed_users.yaml"), 1.0)
+
+
+def test_where_the_objectives_are_met_by_the_few_that_succeed_it_is_said() -> None:
+    # Latency is of those who succeed: at any load those taken in are answered in time.
+    scenario = sim.loads(
+        """
+        traffic: {web: {arrivals: {kind: poisson, rate: 8/s}, call: api}}
+        services: {api: {workers: 1, service_time: 100ms, queue: {capacity: 2}}}
+        objectives: [{subject: "traffic:web", metric: latency_mean, at_most: 1s}]
+        run: {duration: 60s, warmup: 5s, replications: 5}
+        """
+    )
+    found = headroom(scenario)
+    assert found.failing is not None
+    name, share = found.failing
+    assert name == "web"
+    # No more than 10/s can be served of 8/s times the load.
+    assert share < 2.0 * 10.0 / (8.0 * found.low)
+    assert "of traffic web succeeds at that load" in headroom_words(found)
+    most = '{subject: "traffic:web", metric: success_ratio, at_least: 60%}'
+    assert headroom(scenario.set("objectives[0]", most)).failing is None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 import sim
+from sim.errors import UsageError
 from sim.scenario.prices import Prices
 from sim.study.planning.cost import Pricing
 
@@ -83,3 +86,24 @@ def test_scaled_workers_cost_what_was_there_on_average() -> None:
         pricing.each(results), busy, results.values("service:db", "utilization"), strict=True
     ):
         assert cost == pytest.approx(6.0 + number / share)
+
+
+def test_which_key_path_is_a_number_that_is_paid_for() -> None:
+    place = of(place_hour=1.0, services={"db": {"place_hour": 0.0, "worker_hour": 1.0}})
+    assert place.pays_for("services.api.queue.capacity")
+    assert not place.pays_for("services.db.queue.capacity")
+    assert not place.pays_for("services.api.service_time")
+    assert Pricing(sim.loads(TWO), "services.api.queue.capacity").pays_for("services.api.queue.capacity")
+    assert not Pricing(sim.loads(TWO), None).pays_for("services.api.queue.capacity")
+
+
+def test_what_has_no_limit_has_no_cost_and_is_not_planned() -> None:
+    scenario = sim.loads(TWO).set(
+        "objectives", '[{subject: "traffic:web", metric: rejected_ratio, at_most: 1%}]'
+    )
+    with pytest.raises(UsageError, match="= inf has no cost"):
+        sim.plan(
+            scenario,
+            vary={"services.api.queue.capacity": [5, math.inf]},
+            minimize="services.api.queue.capacity",
+        )
