@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sim.cli.printing import Table, bound, shown
 from sim.report.figures import NOTHING
 from sim.report.plan_words import (
+    cheaper_words,
     cost_name,
     cost_of,
     cost_words,
@@ -37,12 +38,7 @@ def answer(planned: "Planned") -> str:
                 else "whether something is cheaper is not certain"
             )
             return f"{head}; {sure} ({tried})."
-        least = (
-            f"less would break {what}"
-            if planned.minimal
-            else f"whether less would keep {what} is not certain"
-        )
-        return f"{head}; {least} ({tried})."
+        return f"{head}; {cheaper_words(planned, what)} ({tried})."
     if planned.verdict == "missed":
         return f"Nothing in the range meets every objective; nearest to fail is {what} ({tried})."
     return f"Inconclusive: no candidate is certain to meet {what}; {more_words(planned)} ({tried})."

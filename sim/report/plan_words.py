@@ -72,6 +72,16 @@ def cost_name(planned: Planned) -> str:
     return "cost an hour" if planned.cost_unit == "an hour" else f"cost ({planned.cost_unit})"
 
 
+def cheaper_words(planned: Planned, what: str) -> str:
+    """What is known of all that is cheaper than the answer; `what` binds there."""
+    if not planned.minimal:
+        return f"whether less would keep {what} is not certain"
+    broke = planned.overloaded or any(
+        one.verdict == "missed" and one.cost < (planned.cost or 0.0) for one in planned.candidates
+    )
+    return f"less would break {what}" if broke else "nothing cheaper in the range meets them"
+
+
 def more_words(planned: Planned) -> str:
     """What it would take to decide what is undecided."""
     needed, longer = planned.needed, planned.needed_duration

@@ -59,6 +59,8 @@ def axis_values(path: str, wanted: Any, many: int | None = None) -> tuple[Any, .
     values = tuple(wanted)
     if not values:
         raise UsageError(f"{path}: no values; for example {path}=[1, 2, 4]")
+    if len({repr(value) for value in values}) < len(values):
+        raise UsageError(f"{path}: a value is listed twice; for example {path}=[1, 2, 4]")
     return values
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
 import threading
 import time
@@ -29,6 +30,9 @@ MOST_LOST: Final = 3
 """Tasks lost in a row, without a result between, after which it is no accident."""
 
 Kind = Literal["threads", "processes", "dask"]
+_ADDRESS: Final = re.compile(r"([a-z][a-z0-9+.-]*://.+|[^/:]+:[0-9]{1,5})")
+"""With a protocol, or a host and its port."""
+
 KINDS: Final[tuple[Kind, ...]] = ("threads", "processes", "dask")
 
 T = TypeVar("T")
@@ -86,6 +90,10 @@ def refuse_wrong(executor: Kind | Executor, scheduler: str | None, jobs: int | N
     if executor != "dask" and scheduler is not None:
         raise UsageError(
             f"a scheduler ({scheduler}) is dask's: write --executor dask --scheduler {scheduler}"
+        )
+    if scheduler is not None and not _ADDRESS.fullmatch(scheduler):
+        raise UsageError(
+            f"{scheduler} is no address of a scheduler; for example --scheduler tcp://127.0.0.1:8786"
         )
     if jobs is not None and (jobs < 1 or executor == "dask"):
         what = (

@@ -13,7 +13,7 @@ import pytest
 
 import sim
 from sim.errors import UsageError, WorkerError
-from sim.study.executors import on_executor
+from sim.study.executors import on_executor, refuse_wrong
 from sim.study.threads import Stopped
 from tests.study import pieces
 from tests.study.loopback import cluster
@@ -149,3 +149,10 @@ def test_a_scheduler_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("sim.study.pools.PATIENCE", 0.5)
     with pytest.raises(WorkerError, match=r"no dask scheduler answers at tcp://127\.0\.0\.1:1"):
         on_executor(pieces.square, [1], executor="dask", scheduler="tcp://127.0.0.1:1")
+
+
+def test_what_is_no_address_of_a_scheduler_is_refused_at_once() -> None:
+    with pytest.raises(UsageError, match="foo is no address of a scheduler; for example"):
+        refuse_wrong("dask", "foo", None)
+    for address in ("tcp://10.0.0.1:8786", "tls://scheduler:8786", "localhost:8786"):
+        refuse_wrong("dask", address, None)

@@ -8,6 +8,7 @@ from sim.report.blocks import Block, Bullets, Paragraph, Section, Table
 from sim.report.plan_words import (
     asked_of,
     asked_words,
+    cheaper_words,
     cost_name,
     cost_of,
     cost_words,
@@ -51,12 +52,7 @@ def answer_words(planned: Planned) -> str:
                 else "whether something is cheaper is not certain"
             )
             return f"{head}; {sure}."
-        less = (
-            f"less would break {what}"
-            if planned.minimal
-            else f"whether less would keep {what} is not certain"
-        )
-        return f"{head}; {less}."
+        return f"{head}; {cheaper_words(planned, what)}."
     if planned.verdict == "missed":
         return (
             f"Nothing in the range of the plan meets every objective {confident}; nearest to fail is {what}."
