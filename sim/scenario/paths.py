@@ -123,8 +123,10 @@ def wrong_plans(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Ite
         except ValueError as error:
             yield Finding(at, str(error), PATH_EXAMPLE)
             continue
-        if keys[0] in {"plan", "name", "objectives", "run"}:
-            yield Finding(at, f"{keys[0]} is nothing that a plan can vary", PATH_EXAMPLE)
+        chance = path_of(keys) in {"run.seed", "run.replications", "run.engine"}
+        if chance or keys[0] in {"plan", "name", "objectives"}:
+            what = path if chance else keys[0]
+            yield Finding(at, f"{what} is nothing that a plan can vary", PATH_EXAMPLE)
             continue
         # A range is right if its ends are; what is listed is tried one by one.
         for value in values if len(values) <= _MOST_TRIED else (values[0], values[-1]):
