@@ -147,7 +147,7 @@ def test_a_difference_without_an_interval_is_never_certain() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "is not a baseline"),
+        ("{", "is not JSON"),
         ("[]", "is not a baseline"),
         ('{"scenarios": [{"scenario": "x"}]}', "is not a baseline"),
         ('{"schema_version": 99, "scenarios": []}', "schema_version 99"),
