@@ -11,7 +11,7 @@ import typer
 
 from sim.cli.annotations import Level, annotation
 from sim.cli.checked import STATUS, Checked, of_error, of_gated, of_problems
-from sim.cli.files import complete_scenario, load_scenario, locate, parse_settings, spare
+from sim.cli.files import complete_scenario, load_scenario, locate, make_room, parse_settings
 from sim.cli.options import (
     EngineOption,
     JobsOption,
@@ -99,13 +99,9 @@ def command(
 
     allowed = parse_margins(margins or ())
     known = read_baselines(baseline) if baseline is not None else {}
-    for path in (write_baseline, junit_file):
-        if path is not None:
-            # A place that cannot be written is said before the runs, which may be long, not after them.
-            path.parent.mkdir(parents=True, exist_ok=True)
     paths = [locate(file) for file in files]
-    spare("--write-baseline", write_baseline, paths)
-    spare("--junit", junit_file, [*paths, *([baseline] if baseline is not None else [])])
+    make_room("--write-baseline", write_baseline, paths)
+    make_room("--junit", junit_file, [*paths, *([baseline] if baseline is not None else [])])
     found: list[Checked] = []
     with terminal.progress(f"checking {len(files)} scenarios") as bar:
         for place, (file, path) in enumerate(zip(files, paths, strict=True)):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sim.cli.files import complete_scenario, load_scenario, locate, page_path, spare
+from sim.cli.files import complete_scenario, load_scenario, locate, make_room, page_path
 from sim.cli.options import (
     EngineOption,
     JobsOption,
@@ -112,9 +112,7 @@ def command(
         target = page_path(
             out, next(iter(scenarios.values())).name, style.replace("text", "txt"), "comparison"
         )
-        spare("--out", target, [locate(file) for file in files])
-        # A place that cannot be written is said before the runs, which may be long, not after them.
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_room("--out", target, [locate(file) for file in files])
     from sim.study.comparison.compare import compare
 
     # Markdown goes to stdout as tables; in a file it has its pictures beside it.

@@ -23,14 +23,18 @@ def locate(name: str) -> Path:
     raise UsageError(f"no such scenario file: {name}; {_advice(near)}")
 
 
-def spare(option: str, target: Path | None, inputs: Iterable[Path]) -> None:
-    """Refuses to write over a file that is read. Raises UsageError."""
-    if (
-        target is not None
-        and target.exists()
-        and any(target.samefile(path) for path in inputs if path.exists())
-    ):
+def make_room(option: str, target: Path | None, inputs: Iterable[Path]) -> None:
+    """Makes the folder of a file to be written, before the runs, which may be long.
+
+    Raises:
+        UsageError: it is one of the files that are read.
+        OSError: there can be no such folder.
+    """
+    if target is None:
+        return
+    if target.exists() and any(target.samefile(path) for path in inputs if path.exists()):
         raise UsageError(f"{option} {target} is a file that is read here, and would be lost; name another")
+    target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def complete_scenario(incomplete: str) -> list[tuple[str, str]]:

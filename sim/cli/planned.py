@@ -10,7 +10,6 @@ from sim.report.plan_words import (
     cost_name,
     cost_of,
     cost_words,
-    is_certain,
     key_of_row,
     more_words,
     nearest,
@@ -31,13 +30,6 @@ def answer(planned: "Planned") -> str:
         head = f"{values_words(planned.best)} meets every objective, at {cost_words(planned)}"
         if planned.binding is None:
             return f"{values_words(planned.best)} is cheapest, at {cost_words(planned)} ({tried})."
-        if not is_certain(planned.answer):
-            sure = (
-                "nothing else is cheaper"
-                if planned.minimal
-                else "whether something is cheaper is not certain"
-            )
-            return f"{head}; {sure} ({tried})."
         return f"{head}; {cheaper_words(planned, what)} ({tried})."
     if planned.verdict == "missed":
         return f"Nothing in the range meets every objective; nearest to fail is {what} ({tried})."

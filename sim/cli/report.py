@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sim.cli.files import load_scenario, locate, page_path, spare
+from sim.cli.files import load_scenario, locate, make_room, page_path
 from sim.cli.options import (
     EngineOption,
     JobsOption,
@@ -48,8 +48,7 @@ def command(
     terminal = Terminal(quiet, no_color)
     scenario = load_scenario(file, settings)
     target = page_path(out, scenario.name, style, "report")
-    spare("--out", target, [locate(file)])
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_room("--out", target, [locate(file)])
     from sim.report.page import build, write
 
     given = {"run.engine": engine, "run.seed": seed, "run.replications": replications}

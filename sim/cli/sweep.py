@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sim.cli.files import file_name, load_scenario, locate, spare
+from sim.cli.files import file_name, load_scenario, locate, make_room
 from sim.cli.options import (
     EngineOption,
     FormatOption,
@@ -121,7 +121,7 @@ def command(
     if picture is not None:
         refuse_undrawable(picture, list(listed[0]) if listed else list(keys))
     scenario = load_scenario(file, settings)
-    spare("--picture", picture, [locate(file), *([points] if points is not None else [])])
+    make_room("--picture", picture, [locate(file), *([points] if points is not None else [])])
     asked: dict[str, Any] = {
         "vary": keys or None,
         "sample": sample,
@@ -272,7 +272,6 @@ def draw(found: "Sweep", path: Path) -> None:
     from sim.report.pictures.sweep import sweep
 
     picture = sweep(found)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".png":
         path.write_bytes(picture.png())
     else:

@@ -117,12 +117,10 @@ class RecursionWorld(World):
         areas[:, traffic:, see.WORKERS] = self.worker_levels * widths[:, None]
 
         born = counts[len(edges) - 1] - counts[np.searchsorted(edges, self.warmup)]
-        stays = self.arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3)
-        histogram = self.arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS)
         self._tell_sojourns(serving)
-        stays[:traffic, see.CLIENT, see.STAYS] += born[:traffic, see.REJECTED]
+        self.stays[:traffic, see.CLIENT, see.STAYS] += born[:traffic, see.REJECTED]
         cohort = self.arrays["cohort"].reshape(traffic, -1)
-        served = histogram[:traffic, see.LATENCY].sum(axis=1)
+        served = self.histogram[:traffic, see.LATENCY].sum(axis=1)
         cohort[:, see.COHORT_SENT] = born[:traffic, see.BORN]
         for outcome, fate, many in (
             (see.SERVED, see.COHORT_SUCCESS, served),
@@ -142,7 +140,7 @@ class RecursionWorld(World):
         passed = self.arrays["passed"].reshape(-1, self.traffic)
         counts = self.arrays["counts_read"].reshape(-1, self.rows, see.COUNTS)
         areas = self.arrays["areas_read"].reshape(-1, self.rows, see.METERS)
-        stays = self.arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3)
+        stays = self.stays
         for source, service in enumerate(serving):
             many, waited, worked = (passed[name][:, source] for name in ("many", "waited", "worked"))
             counts[:, source, see.BORN] += many
@@ -160,9 +158,7 @@ class RecursionWorld(World):
 
     def _tell_sojourns(self, serving: NDArray[np.int64]) -> None:
         """Without a network between them, a client's latency is the sojourn at the service."""
-        stays = self.arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3)
-        histogram = self.arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS)
-        moments = self.arrays["moments"].reshape(self.rows, see.HISTOGRAMS, 3)
+        stays, histogram, moments = self.stays, self.histogram, self.moments
         for source, service in enumerate(serving):
             stays[service, see.IN_SERVICE] += stays[source, see.CLIENT]
             histogram[service, see.SOJOURN] += histogram[source, see.LATENCY]

@@ -83,6 +83,21 @@ class World:
         if w["logging"] and w["log_size"] + FIRST_SIZE > w["log_length"]:
             self.place("log", doubled(self.arrays["log"]))
 
+    @property
+    def stays(self) -> NDArray[np.float64]:
+        """Row, boundary, and what of it, as in the observations."""
+        return self.arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3)
+
+    @property
+    def histogram(self) -> NDArray[np.int64]:
+        """Row, which histogram, bucket."""
+        return self.arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS)
+
+    @property
+    def moments(self) -> NDArray[np.float64]:
+        """Row, which histogram, and what stands beside it."""
+        return self.arrays["moments"].reshape(self.rows, see.HISTOGRAMS, 3)
+
     def close_window(self) -> None:
         """Adds what is still inside each boundary when the window ends to the time that was spent there."""
 
@@ -102,10 +117,10 @@ class World:
             duration=self.duration,
             counts=counts,
             areas=areas,
-            stays=arrays["stays"].reshape(self.rows, see.BOUNDARIES, 3),
+            stays=self.stays,
             cohort=arrays["cohort"].reshape(self.traffic, len(see.COHORT_COUNTS)),
-            histogram=arrays["histogram"].reshape(self.rows, see.HISTOGRAMS, see.BUCKETS),
-            moments=arrays["moments"].reshape(self.rows, see.HISTOGRAMS, 3),
+            histogram=self.histogram,
+            moments=self.moments,
             final=final,
             levels=levels,
             awaited=awaited,

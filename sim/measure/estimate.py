@@ -39,12 +39,16 @@ def cautious(
     What should be small and comes in bursts is seldom seen in few replications: so the upper end is `upper_end`, and of
     a ratio the lower end as well, as what it lacks of 1 should be small.
     """
-    mean, low, high, method = estimate(found, metric, confidence, twins=twins)
-    if not method.startswith("t over"):
+    mean, low, high, _ = estimate(found, metric, confidence, twins=twins)
+    if math.isnan(low):
         return mean, low, high
     values = [figure.value for figure in found]
     high = max(high, upper_end(values, confidence))
-    if unit_of(metric) == "ratio" and metric not in UNBOUNDED_RATIOS and max(values) <= 1.0:
+    if (
+        unit_of(metric) == "ratio"
+        and metric not in UNBOUNDED_RATIOS
+        and not any(value > 1.0 for value in values)
+    ):
         low = max(0.0, min(low, 1.0 - upper_end([1.0 - value for value in values], confidence)))
         high = min(high, 1.0)
     return mean, low, high

@@ -19,18 +19,27 @@ def interval(
     Returns:
         (mean, low, high), in the values' own unit.
     """
+    known, mean, variance = _moments(values)
+    if math.isnan(variance):
+        return mean, math.nan, math.nan
+    half = student(len(known) - 1, confidence) * math.sqrt(variance / len(known))
+    return mean, mean - half, mean + half
+
+
+def _moments(
+    values: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], float, float]:
+    """The values but for NaN, their mean, and their variance, NaN without two of them."""
     known = np.asarray(values, dtype=np.float64)
     known = known[~np.isnan(known)]
     n = len(known)
     if n == 0:
-        return math.nan, math.nan, math.nan
+        return known, math.nan, math.nan
     # fsum is exact, so the mean does not depend on how an array library adds.
     mean = math.fsum(known) / n
     if n == 1 or not math.isfinite(mean):
-        return mean, math.nan, math.nan
-    variance = math.fsum((value - mean) ** 2 for value in known) / (n - 1)
-    half = student(n - 1, confidence) * math.sqrt(variance / n)
-    return mean, mean - half, mean + half
+        return known, mean, math.nan
+    return known, mean, math.fsum((value - mean) ** 2 for value in known) / (n - 1)
 
 
 CLUSTERED = 1.5
@@ -48,19 +57,15 @@ def upper_end(
     seen, as that of counts is; and t is widened by the skewness (Johnson, 1978: t + G·(2t² + 1)/(6·√n)), that of the
     figures or that of clusters, whichever is greater. NaN without two figures.
     """
-    mean, low, high = interval(values, confidence)
-    if math.isnan(low) or mean <= 0.0 or high == low:
-        return high
-    known = np.asarray(values, dtype=np.float64)
-    known = known[~np.isnan(known)]
+    known, mean, variance = _moments(values)
     n = len(known)
-    t = student(n - 1, confidence)
-    spread = (high - mean) / t * math.sqrt(n)
-    widened = (2.0 * t * t + 1.0) / (6.0 * math.sqrt(n))
+    if not variance > 0.0 or mean <= 0.0:
+        return interval(values, confidence)[2]
+    t, spread = student(n - 1, confidence), math.sqrt(variance)
+    step, widened = spread / math.sqrt(n), johnson(t, n)
     skewness = 0.0
     if n > 2:
         skewness = math.fsum((value - mean) ** 3 for value in known) / spread**3 * n / ((n - 1) * (n - 2))
-    step = spread / math.sqrt(n)
     # x = u²·mean solves x - mean = u·step·(t + G·widened); the clusters' own G is CLUSTERED·spread/(u·mean).
     own = step * (t + max(skewness, 0.0) * widened)
     clusters = CLUSTERED * step * spread * widened / mean
@@ -69,6 +74,11 @@ def upper_end(
         (step * t + math.sqrt((step * t) ** 2 + 4.0 * mean * (mean + clusters))) / (2.0 * mean),
     )
     return mean * max(roots) ** 2
+
+
+def johnson(t: float, number: int) -> float:
+    """By how much a skewness of 1 widens t towards the long tail (Johnson, 1978), of so many values."""
+    return (2.0 * t * t + 1.0) / (6.0 * math.sqrt(number))
 
 
 def independent(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sim.engines import observations as see
 from sim.errors import UsageError
 from sim.measure.histograms import EDGES, quantile
-from sim.measure.intervals import CLUSTERED, CONFIDENCE, student
+from sim.measure.intervals import CLUSTERED, CONFIDENCE, johnson, student
 from sim.scenario.scenario import Scenario
 
 METHOD = "pooled, t over replications inverted"
@@ -113,7 +113,7 @@ def _fewer(
     were = np.maximum(variance * expected / np.maximum(beyond, 0.5 / number), max(at_value, expected))
     were = np.where(fewer, were, variance)
     skewed = CLUSTERED * np.sqrt(were) / max(expected, 0.5 / number)
-    wider = np.where(fewer, skewed * (2.0 * sure * sure + 1.0) / (6.0 * math.sqrt(number)), 0.0)
+    wider = np.where(fewer, skewed * johnson(sure, number), 0.0)
     found: NDArray[np.float64] = (sure + wider) * np.sqrt(were / number)
     return found
 

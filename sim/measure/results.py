@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from sim.measure.figures import SHARES, Figure, Figures, figures, independent_fi
 from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
 from sim.measure.intervals import CONFIDENCE, clipped, independent, interval
+from sim.measure.judge import judge
 from sim.measure.pooled import METHOD as POOLED
 from sim.measure.pooled import Pool, observed
 from sim.measure.precision import Reached, precision_of
@@ -230,11 +231,15 @@ class Results:
         columns = ["subject", "metric", "at_most", "at_least", "value", "low", "high", "passed", "verdict"]
         rows = []
         for wanted in self.scenario.objectives:
-            value, low, high = self.cautious(wanted.subject, wanted.metric)
-            verdict = self.judged(wanted, low, high)
+            value, low, high, verdict = self.judgement(wanted)
             bounds = [math.nan if bound is None else bound for bound in (wanted.at_most, wanted.at_least)]
             rows.append((wanted.subject, wanted.metric, *bounds, value, low, high, verdict == "met", verdict))
         return pd.DataFrame(rows, columns=columns)
+
+    def judgement(self, wanted: Objective) -> tuple[float, float, float, str]:
+        """(value, low, high, verdict) of an objective, of this scenario or another with such a figure."""
+        value, low, high = self.cautious(wanted.subject, wanted.metric)
+        return value, low, high, self.judged(wanted, low, high)
 
     def judged(self, wanted: Objective, low: float, high: float) -> str:
         """Whether an objective is met by an interval; a replication without the figure (no success) leaves it open."""
@@ -368,21 +373,6 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{library: version(library) for library in LIBRARIES},
     }
-
-
-ROUNDING: Final = 1e-9
-"""The last digits of a sum or a formula, relative: what is at its bound but for these is at it, and that is allowed."""
-
-
-def judge(low: float, high: float, at_most: float | None, at_least: float | None) -> str:
-    """Whether an interval meets a bound, misses it, or straddles it; without an interval nothing is certain."""
-    if math.isnan(low) or math.isnan(high):
-        return "inconclusive"
-    if at_most is not None:
-        most = at_most + ROUNDING * abs(at_most)
-        return "met" if high <= most else "missed" if low > most else "inconclusive"
-    least = -math.inf if at_least is None else at_least - ROUNDING * abs(at_least)
-    return "met" if low >= least else "missed" if high < least else "inconclusive"
 
 
 def _place(subject: str, boundary: str) -> str:

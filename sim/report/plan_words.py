@@ -74,6 +74,8 @@ def cost_name(planned: Planned) -> str:
 
 def cheaper_words(planned: Planned, what: str) -> str:
     """What is known of all that is cheaper than the answer; `what` binds there."""
+    if not is_certain(planned.answer):
+        return "nothing else is cheaper" if planned.minimal else "whether something is cheaper is not certain"
     if not planned.minimal:
         return f"whether less would keep {what} is not certain"
     broke = planned.overloaded or any(

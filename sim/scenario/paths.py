@@ -34,6 +34,10 @@ class _WrongPathError(Exception):
         self.keys, self.message, self.example, self.suggestion = keys, message, example, suggestion
 
 
+_NOT_VARIED = frozenset({"plan", "name", "objectives", "run.seed", "run.replications", "run.engine"})
+"""What is no choice of a plan: what it asks for, and how that is simulated."""
+
+
 def parse_path(path: str) -> tuple[Key, ...]:
     """The keys of a path: `faults[0].at` -> `("faults", 0, "at")`. Raises ValueError for what is no path."""
     keys: list[Key] = []
@@ -123,10 +127,12 @@ def wrong_plans(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Ite
         except ValueError as error:
             yield Finding(at, str(error), PATH_EXAMPLE)
             continue
-        chance = path_of(keys) in {"run.seed", "run.replications", "run.engine"}
-        if chance or keys[0] in {"plan", "name", "objectives"}:
-            what = path if chance else keys[0]
-            yield Finding(at, f"{what} is nothing that a plan can vary", PATH_EXAMPLE)
+        if any(letter.isspace() for letter in path):
+            yield Finding(at, f"{show(path)} has spaces in its key path", path_of(keys))
+            continue
+        fixed = next((each for each in (path_of(keys), keys[0]) if each in _NOT_VARIED), None)
+        if fixed is not None:
+            yield Finding(at, f"{fixed} is nothing that a plan can vary", PATH_EXAMPLE)
             continue
         # A range is right if its ends are; what is listed is tried one by one.
         for value in values if len(values) <= _MOST_TRIED else (values[0], values[-1]):

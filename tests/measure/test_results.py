@@ -8,7 +8,7 @@ import math
 import pytest
 
 import sim
-from sim.measure.results import judge
+from sim.measure.judge import judge
 from sim.scenario.metrics import METRICS
 
 MM1 = """

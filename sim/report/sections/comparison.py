@@ -129,10 +129,8 @@ def objectives_table(comparison: Comparison) -> Table | None:
             if not results.has(objective.subject, objective.metric):
                 cells.append(NOTHING)
                 continue
-            value, low, high = results.cautious(objective.subject, objective.metric)
-            cells.append(
-                f"{results.judged(objective, low, high)}: {figure(value, low, high, objective.unit)}"
-            )
+            value, low, high, verdict = results.judgement(objective)
+            cells.append(f"{verdict}: {figure(value, low, high, objective.unit)}")
         named = f"{metric_words(objective.metric)} of {subject_words(objective.subject)}"
         rows.append((named, bound(objective), *cells))
     return Table("Objectives", ("objective", "asked", *names), rows)

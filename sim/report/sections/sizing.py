@@ -14,7 +14,6 @@ from sim.report.plan_words import (
     cost_words,
     figure_words,
     figures_of,
-    is_certain,
     more_words,
     nearest,
     regret_table,
@@ -45,13 +44,6 @@ def answer_words(planned: Planned) -> str:
         head = f"{values_words(planned.best)} meets every objective {confident}, at {cost_words(planned)}"
         if planned.binding is None:
             return f"{values_words(planned.best)} is cheapest, at {cost_words(planned)}, {confident}."
-        if not is_certain(planned.answer):
-            sure = (
-                "nothing else is cheaper"
-                if planned.minimal
-                else "whether something is cheaper is not certain"
-            )
-            return f"{head}; {sure}."
         return f"{head}; {cheaper_words(planned, what)}."
     if planned.verdict == "missed":
         return (

@@ -187,9 +187,8 @@ class Comparison:
             for name, results in self.results.items():
                 if not results.has(objective.subject, objective.metric):
                     continue
-                value, low, high = results.cautious(objective.subject, objective.metric)
-                verdict = results.judged(objective, low, high)
-                rows.append((objective.subject, objective.metric, *bounds, name, value, low, high, verdict))
+                found = results.judgement(objective)
+                rows.append((objective.subject, objective.metric, *bounds, name, *found))
         return pd.DataFrame(rows, columns=columns)
 
     @property

@@ -101,7 +101,7 @@ class Steady:
         """The expected level `time` s after the start, with its interval."""
         middle = self.growth.rate.per_second * time
         below, above = (_normal(confidence) * error * time for error in self.errors)
-        return Level(*(_exp(power) for power in (middle, middle - below, middle + above)))
+        return Level(_exp(middle), _exp(middle - below), _exp(middle + above))
 
     def around(self, time: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """As the level: a rate says nothing of what scatters about it."""
@@ -146,13 +146,13 @@ class Fitted:
         """The expected level `time` s after the start, with its interval."""
         middle, variance = self._log(time)
         half = self._half(variance, confidence)
-        return Level(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+        return Level(_exp(middle), _exp(middle - half), _exp(middle + half))
 
     def around(self, time: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """Between which values a single observation then lies."""
         middle, variance = self._log(time)
         half = self._half(variance + self.spread**2, confidence)
-        return math.exp(middle - half), math.exp(middle + half)
+        return _exp(middle - half), _exp(middle + half)
 
     def _log(self, time: float) -> tuple[float, float]:
         """The logarithm of the level, and its variance; between two rows on the line that joins them."""

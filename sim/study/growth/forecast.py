@@ -331,14 +331,11 @@ def _key(scenario: Scenario) -> str:
 
 def _workers(scenario: Scenario, key: str) -> int:
     value = scenario.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 1 <= value < math.inf:
         raise UsageError(
-            f"{key} is {value}: only a number of workers can be bought; write purchase: "
+            f"{key} is {value}: only a number of workers can be bought, beside one at least; write purchase: "
             "{step: 4, key: services.api.workers}"
-        )
-    if value < 1:
-        raise UsageError(
-            f"{key} is {value}: there is nothing to grow from; write purchase: {{step: 4, key: services.api.workers}}"
         )
     return int(value)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from sim.measure.intervals import binomial
-from sim.measure.results import Results, judge
+from sim.measure.judge import judge
+from sim.measure.results import Results
 from sim.scenario.mishaps import Mishap, mishaps
 from sim.scenario.scenario import Scenario
 from sim.study.metastability.recovery import recovery

@@ -23,8 +23,9 @@ from typing import Any, Final, Literal, cast
 
 from sim.errors import UsageError
 from sim.measure.intervals import CONFIDENCE
+from sim.measure.judge import judge
 from sim.measure.plain import plain_row
-from sim.measure.results import Results, judge
+from sim.measure.results import Results
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario
 from sim.study.planning.exact import exact_figures, long_run_figures

@@ -74,17 +74,6 @@ class Pricing:
             self._of_service(name, service, values) for name, service in self.scenario.services.items()
         )
 
-    def pays_for(self, path: str) -> bool:
-        """Whether the value at a key path is a number that is paid for."""
-        if isinstance(self.minimize, str):
-            return path == self.minimize
-        service = path.removeprefix("services.").removesuffix(".queue.capacity")
-        return (
-            isinstance(self.minimize, Prices)
-            and service in self.scenario.services
-            and self.minimize.of_service(service, "place_hour") > 0.0
-        )
-
     def each(self, results: Results) -> list[float]:
         """The whole cost, some of it measured, in each replication or each antithetic pair."""
         certain = Pricing(results.scenario, self.minimize).certain({})
@@ -101,11 +90,13 @@ class Pricing:
         return self._built[key]
 
     def _of_service(self, name: str, service: Service, values: Values) -> float:
-        """Workers and places that there are, all instances; what has no limit has no number to pay for."""
+        """Workers and places that there are, all instances; what has no limit as written has no number to pay for."""
 
         def count(key: str, own: float) -> float:
-            number = float(values.get(f"services.{name}.{key}", own))
-            return number if math.isfinite(number) else 0.0
+            chosen = values.get(f"services.{name}.{key}")
+            if chosen is not None:
+                return float(chosen)  # without limit it costs more than anything
+            return own if math.isfinite(own) else 0.0
 
         instances = count("instances", service.instances)
         workers = instances * count("workers", service.workers)
@@ -113,7 +104,8 @@ class Pricing:
             return workers
         assert isinstance(self.minimize, Prices)  # a key path is looked up
         places = instances * count("queue.capacity", service.queue.capacity)
-        cost = places * self.minimize.of_service(name, "place_hour")
+        price = self.minimize.of_service(name, "place_hour")
+        cost = places * price if price > 0.0 else 0.0
         if service.autoscale is None:
             cost += workers * self.minimize.of_service(name, "worker_hour")
         return cost

@@ -91,7 +91,8 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
     error, pricing = 1.0 - own.confidence, candidates.pricing
     levers = levers_of(scenario, own.vary)
     for lever in levers:
-        if pricing.pays_for(lever.path) and any(value in (math.inf, "inf") for value in lever.values):
+        endless = [value for value in lever.values if value in (math.inf, "inf")]
+        if any(math.isinf(pricing.certain({lever.path: value})) for value in endless):
             raise UsageError(
                 f"{lever.path} = inf has no cost, and costs are minimized; leave it out, for example [5, 20, 100]"
             )

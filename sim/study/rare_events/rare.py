@@ -28,8 +28,9 @@ from sim.engines import compiled
 from sim.engines.splitting import Levels, Paths
 from sim.errors import QuantityError, UsageError
 from sim.measure.intervals import CONFIDENCE, student
+from sim.measure.judge import judge
 from sim.measure.plain import plain
-from sim.measure.results import judge, versions
+from sim.measure.results import versions
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.quantities import MOST_SEED
 from sim.scenario.scenario import Scenario

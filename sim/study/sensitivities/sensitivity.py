@@ -18,9 +18,10 @@ from sim.measure.elasticity import NONE, Estimate, elasticity, gradient
 from sim.measure.estimate import estimate
 from sim.measure.figures import Figure
 from sim.measure.intervals import CONFIDENCE
+from sim.measure.judge import judge
 from sim.measure.paired import Paired, paired_figures
 from sim.measure.plain import plain_row
-from sim.measure.results import Results, judge, versions
+from sim.measure.results import Results, versions
 from sim.scenario.metrics import SCHEMA_VERSION, UNITS, unit_of
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario

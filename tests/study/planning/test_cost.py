@@ -88,13 +88,16 @@ def test_scaled_workers_cost_what_was_there_on_average() -> None:
         assert cost == pytest.approx(6.0 + number / share)
 
 
-def test_which_key_path_is_a_number_that_is_paid_for() -> None:
+def test_what_is_chosen_without_limit_costs_more_than_anything_if_it_is_paid_for() -> None:
     place = of(place_hour=1.0, services={"db": {"place_hour": 0.0, "worker_hour": 1.0}})
-    assert place.pays_for("services.api.queue.capacity")
-    assert not place.pays_for("services.db.queue.capacity")
-    assert not place.pays_for("services.api.service_time")
-    assert Pricing(sim.loads(TWO), "services.api.queue.capacity").pays_for("services.api.queue.capacity")
-    assert not Pricing(sim.loads(TWO), None).pays_for("services.api.queue.capacity")
+    assert math.isinf(place.certain({"services.api.queue.capacity": math.inf}))
+    assert math.isinf(place.certain({"services.api.queue.capacity": "inf"}))
+    assert math.isfinite(place.certain({"services.db.queue.capacity": math.inf}))
+    assert math.isfinite(place.certain({}))  # db's queue has no limit as written
+    assert math.isinf(
+        Pricing(sim.loads(TWO), "services.api.queue.capacity").certain({"services.api.queue.capacity": "inf"})
+    )
+    assert Pricing(sim.loads(TWO), None).certain({"services.api.queue.capacity": math.inf}) == 11
 
 
 def test_what_has_no_limit_has_no_cost_and_is_not_planned() -> None:
