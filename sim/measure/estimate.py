@@ -27,7 +27,7 @@ def estimate(
     trials = math.fsum(figure.trials for figure in found if not math.isnan(figure.trials))
     if ratio and low == high and mean in (0.0, 1.0) and trials > 0.0:
         low, high = binomial(mean * trials, trials, confidence)
-        return mean, low, high, "binomial over all replications"
+        return mean, low, high, "binomial over independent requests"
     return mean, *clipped(mean, low, high, 1.0 if ratio else math.inf), method
 
 

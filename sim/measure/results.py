@@ -15,6 +15,7 @@ from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.errors import UsageError
 from sim.measure import audits, batch_means, series
+from sim.measure.design_effect import design_effect
 from sim.measure.estimate import cautious, estimate
 from sim.measure.figures import SHARES, Figure, Figures, figures, independent_figures
 from sim.measure.histograms import EDGES
@@ -107,8 +108,28 @@ class Results:
         return (subject, metric) in self._figures[0]
 
     def figures(self, subject: str, metric: str) -> list[Figure]:
-        """One metric's figure in each replication, or each antithetic pair, with its trials."""
-        return [found[subject, metric] for found in self._figures]
+        """One metric's figure in each replication, or each antithetic pair, with as many trials as are independent.
+
+        Of a ratio's trials so many are taken for one as the design effect of the waits says.
+        """
+        found = [each[subject, metric] for each in self._figures]
+        if all(math.isnan(figure.trials) for figure in found):
+            return found
+        clump = self._clump(subject)
+        # A NaN stays: max keeps its first argument if nothing is greater.
+        return [Figure(figure.value, max(figure.trials / clump, 1.0)) for figure in found]
+
+    def _clump(self, subject: str) -> float:
+        """Requests of a service that tell as much as one independent one; of clients that of the worst service."""
+        kind, _, name = subject.partition(":")
+        return self._clumps[name] if kind == "service" else max(self._clumps.values())
+
+    @cached_property
+    def _clumps(self) -> dict[str, float]:
+        first = len(self.scenario.traffic)
+        return {
+            name: design_effect(self.runs, row) for row, name in enumerate(self.scenario.services, first)
+        }
 
     def values(self, subject: str, metric: str) -> list[float]:
         """One metric's value in each replication, or each antithetic pair, in base units."""
