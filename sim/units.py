@@ -161,6 +161,9 @@ def parse_growth(text: str) -> tuple[float, str]:
     number, percent, _ = found.groups()
     hundredth = Decimal("0.01") if percent else Decimal(1)
     ratio = _finite(lambda: Decimal(number) * hundredth, text, "growth", GROWTH_EXAMPLE, signed=True)
+    if not percent and abs(ratio) >= 1.0:
+        # Who writes `3 per quarter` means 3 %, and would get 300 %.
+        raise QuantityError(f"{_quoted(text)} has no %", GROWTH_EXAMPLE, f"{number}% per {period}")
     if not -1.0 < ratio <= 100.0:
         raise QuantityError(f"{_quoted(text)} is not above -100% and at most 10000%", GROWTH_EXAMPLE)
     return ratio, period

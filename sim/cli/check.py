@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sim.cli.annotations import Level, annotation
-from sim.cli.checked import STATUS, Checked, of_error, of_gated, of_problems
+from sim.cli.checked import STATUS, Checked, of_absence, of_error, of_gated, of_problems
 from sim.cli.files import complete_scenario, load_scenario, locate, make_room, parse_settings
 from sim.cli.options import (
     EngineOption,
@@ -29,6 +29,7 @@ from sim.scenario.metrics import SCHEMA_VERSION, UNITS
 from sim.scenario.suggestions import nearest
 
 if TYPE_CHECKING:
+    from sim.scenario.scenario import Scenario
     from sim.study.baseline import Baseline
     from sim.study.gate import Gated
 
@@ -76,6 +77,10 @@ def command(
             show_default=False,
         ),
     ] = None,
+    survive: Annotated[
+        bool,
+        typer.Option("--survive", help="Also judge what plan.survive says, in as many runs as it takes."),
+    ] = False,
     junit_file: Annotated[
         Path | None,
         typer.Option("--junit", metavar="FILE.xml", help="Also write JUnit XML there.", show_default=False),
@@ -98,24 +103,33 @@ def command(
     from sim.study.threads import part
 
     allowed = parse_margins(margins or ())
-    known = read_baselines(baseline) if baseline is not None else {}
-    paths = [locate(file) for file in files]
-    make_room("--write-baseline", write_baseline, paths)
-    make_room("--junit", junit_file, [*paths, *([baseline] if baseline is not None else [])])
+    known = read_baselines(baseline) if baseline is not None else []
+    if len(files) == 1:
+        locate(files[0])  # of one file alone, that it is not there is an error of the command
+    asked = [_loaded(file, settings) for file in files]
+    if write_baseline is not None:
+        _refuse_namesakes(asked)
+    inputs = [path for path, _ in asked]
+    make_room("--write-baseline", write_baseline, inputs)
+    make_room("--junit", junit_file, [*inputs, *([baseline] if baseline is not None else [])])
     found: list[Checked] = []
     with terminal.progress(f"checking {len(files)} scenarios") as bar:
-        for place, (file, path) in enumerate(zip(files, paths, strict=True)):
-            bar.say(f"checking {file}")
+        for place, (path, scenario) in enumerate(asked):
+            if isinstance(scenario, Checked):
+                found.append(scenario)
+                continue
+            bar.say(f"checking {path}")
             judge = partial(
                 gate,
                 margin=allowed,
+                survive=survive,
                 engine=engine,
                 seed=seed,
                 replications=replications,
                 jobs=jobs,
                 progress=part(bar, place, len(files)),
             )
-            found.append(_checked(path, settings, judge, known, alone=len(files) == 1))
+            found.append(_checked(path, scenario, settings, judge, known, alone=len(files) == 1))
     from sim.cli.junit import junit
 
     if style == "json":
@@ -164,32 +178,64 @@ def parse_margins(texts: Sequence[str]) -> dict[str, float]:
             found[metric] = parse_ratio(share)
         except QuantityError as error:
             raise UsageError(f"--margin {text}: {error}") from None
+        if found[metric] >= 1.0 and "%" not in share:
+            # Who writes 5 means 5 %, and would get 500 %.
+            raise UsageError(f"--margin {text} has no %; did you mean {text}%?")
     return found
+
+
+def _loaded(file: str, settings: Sequence[str] | None) -> "tuple[Path, Scenario | Checked]":
+    """A scenario and its path; of a file that is none what is wrong with it, so that the next ones get their turn."""
+    begun = time.monotonic()
+    try:
+        path = locate(file)
+    except UsageError as error:
+        return Path(file), of_absence(file, error)
+    try:
+        return path, load_scenario(str(path), settings)
+    except ScenarioError as error:
+        return path, of_problems(str(path), error, time.monotonic() - begun)
+
+
+def _refuse_namesakes(asked: "Sequence[tuple[Path, Scenario | Checked]]") -> None:
+    """Raises UsageError where two scenarios share the name by which a baseline is found again."""
+    named: dict[str, Path] = {}
+    for path, scenario in asked:
+        if isinstance(scenario, Checked):
+            continue
+        if scenario.name in named:
+            raise UsageError(
+                f"--write-baseline: {named[scenario.name]} and {path} are both named {scenario.name}, by which a "
+                "baseline finds them again; give one another name:"
+            )
+        named[scenario.name] = path
 
 
 def _checked(
     path: Path,
+    scenario: "Scenario",
     settings: Sequence[str] | None,
     judge: "Callable[..., Gated]",
-    known: "Mapping[str, Baseline]",
+    known: "Sequence[Baseline]",
     *,
     alone: bool,
 ) -> Checked:
-    """One file, judged; nothing of it keeps the next ones from their turn."""
+    """One scenario, judged; nothing of it keeps the next ones from their turn."""
+    from sim.study.baseline import baseline_of
+
     begun = time.monotonic()
-    try:
-        scenario = load_scenario(str(path), settings)
-    except ScenarioError as error:
-        return of_problems(str(path), error, time.monotonic() - begun)
-    before = known.get(scenario.name)
+    before = baseline_of(known, scenario)
     if before is None and alone and len(known) == 1:
-        (before,) = known.values()  # one file and one baseline: it was renamed
+        (before,) = known  # one file and one baseline: it was renamed
     try:
         gated = judge(scenario, baseline=before)
     except (AuditError, EngineError) as error:
         return of_error(str(path), scenario.name, error, time.monotonic() - begun)
     if known and before is None:
-        gated = replace(gated, notes=(f"the baseline has no scenario {scenario.name}: nothing to compare",))
+        several = sum(one.scenario == scenario.name for one in known)
+        has = f"{several} scenarios named" if several else "no scenario"
+        note = f"the baseline has {has} {scenario.name}: nothing to compare"
+        gated = replace(gated, notes=(*gated.notes, note))
     return of_gated(path, gated, list(parse_settings(settings or ())), time.monotonic() - begun)
 
 

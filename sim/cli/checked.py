@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.cli.printing import asked, shown
+from sim.cli.printing import asked, bound, shown
 from sim.cli.status import INCONCLUSIVE, INTERNAL, INVALID, MISSED, OK
 from sim.report.figures import difference, figure, records, unit_shown
 from sim.scenario.metrics import unit_of
@@ -76,6 +76,9 @@ class Checked:
         objectives = len(self.gated.results.objectives)
         met = int(self.gated.results.objectives["passed"].sum())
         parts = [f"{met} of {_many(objectives, 'objective')} met" if objectives else "no objectives"]
+        if self.gated.survived:
+            held = sum(one.verdict == "met" for one in self.gated.survived)
+            parts.append(f"{held} of {len(self.gated.survived)} met in what must be survived")
         if self.gated.changes:
             worse = sum(change.verdict == "regressed" for change in self.gated.changes)
             parts.append(f"{worse} of {_many(len(self.gated.changes), 'figure')} regressed")
@@ -107,6 +110,11 @@ def of_problems(file: str, error: "ScenarioError", seconds: float) -> Checked:
     return Checked(file, file, tuple(findings), None, seconds)
 
 
+def of_absence(file: str, error: "ForebayError") -> Checked:
+    """A file that is not there, or no file."""
+    return Checked(file, file, (Finding("scenario", "invalid", str(error)),))
+
+
 def of_error(file: str, scenario: str, error: "ForebayError", seconds: float) -> Checked:
     """A file whose run broke an audit, or could not go on."""
     return Checked(file, scenario, (Finding("audits", "broken", str(error)),), None, seconds)
@@ -123,6 +131,10 @@ def of_gated(path: Path, gated: "Gated", changed: Sequence[str], seconds: float)
         name = f"{row.subject} {row.metric} {asked(row)}"
         text = f"{row.subject} {row.metric} is {shown(row)}, asked {asked(row)}"
         findings.append(Finding(name, row.verdict, text, *(mark or (0, 0))))
+    for judged in gated.survived:
+        row = vars(judged)
+        text = f"{bound(row)}: {shown(row)}"
+        findings.append(Finding(bound(row), judged.verdict, text))
     findings.append(Finding("audits", "hold", "Little's law and conservation hold"))
     findings += [_of_change(change) for change in gated.changes]
     return Checked(str(path), gated.results.scenario.name, tuple(findings), gated, seconds)

@@ -127,9 +127,7 @@ class Results:
     @cached_property
     def _clumps(self) -> dict[str, float]:
         first = len(self.scenario.traffic)
-        return {
-            name: design_effect(self.runs, row) for row, name in enumerate(self.scenario.services, first)
-        }
+        return {name: design_effect(self.runs, row) for row, name in enumerate(self.scenario.services, first)}
 
     def values(self, subject: str, metric: str) -> list[float]:
         """One metric's value in each replication, or each antithetic pair, in base units."""

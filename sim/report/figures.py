@@ -30,7 +30,9 @@ def figure(
         return NOTHING
     scale, suffix = _scale(mean, unit)
     if low is None or high is None or math.isnan(low) or math.isnan(high):
-        return f"{_digits(mean / scale)}{suffix}"
+        # Nearly all is not all: 99.9999 % has more than four digits.
+        almost = unit == "ratio" and 0.999 < mean < 1.0
+        return f"{mean / scale:.10g}{suffix}" if almost else f"{_digits(mean / scale)}{suffix}"
     if not math.isfinite(mean) or not math.isfinite(high - low):
         return f"{_digits(mean / scale)}{suffix} [{_digits(low / scale)}, {_digits(high / scale)}]"
     places = _places((high - low) / 2.0 / scale, mean / scale)

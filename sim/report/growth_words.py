@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.report.figures import NOTHING, figure
-from sim.report.plan_words import asked_words
+from sim.report.plan_words import asked_words, figure_words, nearness_words
 from sim.units import format_ratio, format_span
 
 if TYPE_CHECKING:
     from sim.study.growth.forecast import Forecast
-    from sim.study.growth.headroom import Headroom
+    from sim.study.growth.headroom import Headroom, Tried
     from sim.study.growth.staircase import Step
 
 
@@ -21,32 +21,59 @@ def headroom_words(found: Headroom) -> str:
     breaks = ""
     if found.binding is not None:
         breaks = f"; then {asked_words(vars(found.binding))} breaks"
+    if found.undecided is not None:
+        return f"not known: {undecided_words(found.undecided)}"
     if not found.low > 0.0:
-        return f"none: no load that was tried is certain to meet every objective{breaks}"
+        return f"none: no load that was tried meets every objective{breaks}"
     if found.failing is not None:
         name, share = found.failing
         few = f"only {figure(share, unit='ratio')} of traffic {name} succeeds at that load"
         breaks = f"; {few}, as no objective asks for more{breaks}"
-    to = f"{figure(rate * found.factor, rate * found.low, rate * found.high, '1/s')}"
+    limit = figure(found.factor, found.low, found.high)
+    sure = f"with {format_ratio(found.confidence)} confidence"
     if not math.isfinite(found.high):
-        return f"at least {found.low:.3g} times the load as written meets every objective{breaks}"
-    times = f"{figure(found.factor, found.low, found.high)} times the load as written, {to}"
-    sure = f" with {format_ratio(found.confidence)} confidence"
+        return f"certified: at least {_down(found.low)} times the load as written meets every objective, {sure}{breaks}"
+    certain = f"{_down(found.low)} times what is written, {figure(rate * found.low, unit='1/s')}, {sure}"
     if found.low >= 1.0:
-        return f"certified: the load may grow to {times}{sure}{breaks}"
+        return f"certified: the load may grow to {certain}; the limit is at {limit} times{breaks}"
     if found.high <= 1.0:
-        return f"none: the load must shrink to {times}{sure}{breaks}"
-    return f"not certain: the limit is {times}{sure}{breaks}"
+        return f"none: the load must shrink to {certain}; the limit is at {limit} times{breaks}"
+    return f"not certain: the limit is at {limit} times the load as written, {sure}{breaks}"
+
+
+def _down(factor: float) -> str:
+    """Three or four digits of a factor, never more than it is: what is certified is no more."""
+    scale = 10.0 ** (2 - math.floor(math.log10(factor)) + (1 if factor < 10.0 else 0))
+    return f"{math.floor(factor * scale * (1.0 + 1e-12)) / scale:g}"
+
+
+def undecided_words(one: Tried) -> str:
+    """Why no load is certain to meet the objectives, though it may well be, and what would tell."""
+    row = vars(one.binding)
+    words = (
+        f"at {one.factor:.3g} times the load as written {asked_words(row)} is not certain after "
+        f"{one.replications} replications ({figure_words(row)})"
+    )
+    if one.needed is None or not math.isfinite(one.needed):
+        return f"{words}; {nearness_words(row)}"
+    from sim.study.growth.headroom import GROWTH
+
+    own = math.ceil(one.needed / GROWTH)
+    return f"{words}; about {math.ceil(one.needed):,} may tell, which run.replications: {own} allows"
 
 
 def run_out_words(found: Forecast) -> str:
     """When capacity runs out, with its interval, and the next order."""
     when = found.run_out
     horizon = format_span(found.demand.horizon)
+    if found.headroom.undecided is not None:
+        return "When capacity runs out is not known, as the headroom is not"
     if not math.isfinite(when.earliest):
         return f"Capacity does not run out within {horizon}"
-    if when.time == 0.0:
-        words = "Capacity has run out already: the load as written does not meet the objectives"
+    if when.latest == 0.0:
+        words = "Capacity has run out already: the load at the start does not meet the objectives"
+    elif when.time == 0.0:
+        words = "Capacity may have run out already: whether the load at the start meets the objectives is not certain"
     elif math.isfinite(when.time):
         latest = _on(found, when.latest) if math.isfinite(when.latest) else f"not within {horizon}"
         date = f", on {at_words(found, when.time)}" if found.date(when.time) is not None else ""

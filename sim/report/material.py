@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.study.growth.forecast import Forecast
     from sim.study.growth.headroom import Headroom
     from sim.study.metastability.stability import Stability
+    from sim.study.planning.certify import Judged
     from sim.study.planning.planned import Planned
     from sim.study.sensitivities.sensitivity import Sensitivity
     from sim.study.sizing import Sizing
@@ -79,6 +80,19 @@ class Material:
     def certified(self) -> Headroom | None:
         """The certified headroom: the forecast's, or its own."""
         return self.headroom if self.forecast is None else self.forecast.headroom
+
+    @property
+    def not_survived(self) -> Judged | None:
+        """What breaks in a mishap of the plan with the load and sizes as written, as far as headroom was certified."""
+        found = self.certified
+        if found is None or found.verdict != "missed" or found.binding is None or found.binding.case is None:
+            return None
+        return found.binding
+
+    @property
+    def verdict(self) -> str:
+        """Of the run's objectives, and of what the plan says must be survived."""
+        return "missed" if self.not_survived is not None else self.results.verdict
 
     @cached_property
     def own_curve(self) -> pd.DataFrame | None:

@@ -133,7 +133,7 @@ def build(
     results = material.results
     count = "1 replication" if results.replications == 1 else f"{results.replications} replications"
     subtitle = f"Forebay {version()} · scenario {material.scenario.hash} · seed {results.seed} · {count}"
-    return Report(material.scenario.name, material.results.verdict, subtitle, sections)
+    return Report(material.scenario.name, material.verdict, subtitle, sections)
 
 
 def write(report: Report, path: Path | str, format: Format = "html") -> list[Path]:  # noqa: A002

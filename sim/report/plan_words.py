@@ -90,8 +90,16 @@ def more_words(planned: Planned) -> str:
     if needed is None or longer is None:
         return "more replications may tell"
     if needed > WORTHWHILE * max(one.replications for one in planned.undecided):
-        return "what is measured lies on the bound, too near for any number of runs worth making"
-    return f"about {needed:,.0f} replications each, or runs of {format_duration(longer)}, may tell"
+        return nearness_words(planned.binding or {})
+    return f"up to about {needed:,.0f} replications each, or runs of {format_duration(longer)}, may tell"
+
+
+def nearness_words(row: Mapping[str, Any]) -> str:
+    """Why more runs will hardly tell whether a bound is kept."""
+    if row.get("at_least") == 1.0 or row.get("at_most") == 0.0:
+        other = "99.99%" if row.get("at_least") == 1.0 else "a little more than 0"
+        return f"no number of runs makes exactly that certain; ask for {other}, say"
+    return "what is measured lies on the bound, too near for any number of runs worth making"
 
 
 def asked_of(candidates: Iterable[Candidate]) -> dict[str, tuple[Any, ...]]:

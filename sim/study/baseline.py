@@ -83,8 +83,15 @@ def written(results: Iterable[Results]) -> dict[str, Any]:
 _LEFT_OUT = frozenset({"schema_version", "audits", "conservation", "state_probabilities"})
 
 
-def read_baselines(path: Path) -> dict[str, Baseline]:
-    """The baselines in a file, by the scenarios' names.
+def baseline_of(known: Sequence[Baseline], scenario: Scenario) -> Baseline | None:
+    """That of the very same scenario, else the only one of its name; None if there is neither."""
+    same = [one for one in known if one.hash == scenario.hash and one.scenario == scenario.name]
+    named = same or [one for one in known if one.scenario == scenario.name]
+    return named[0] if len(named) == 1 or same else None
+
+
+def read_baselines(path: Path) -> list[Baseline]:
+    """The baselines in a file, one of each scenario.
 
     Raises:
         UsageError: it is no such file.
@@ -106,7 +113,7 @@ def read_baselines(path: Path) -> dict[str, Baseline]:
         raise UsageError(
             f"--baseline {path} has schema_version {version}, not {SCHEMA_VERSION}; make it anew by `{EXAMPLE}`"
         )
-    return {one.scenario: one for one in found}
+    return found
 
 
 def _baseline(document: Mapping[str, Any]) -> Baseline:

@@ -23,6 +23,8 @@ from sim.scenario.scenario import Scenario
 from sim.study.baseline import Baseline
 from sim.study.comparison.compare import HEADLINE
 from sim.study.comparison.differences import differences
+from sim.study.planning.cases import Cases
+from sim.study.planning.certify import Judged
 from sim.study.replicate import run
 
 MARGIN: Final = 0.05
@@ -61,25 +63,24 @@ class Change:
 class Gated:
     """What the gate says of one scenario.
 
-    changes: against the baseline; empty without one. notes: what a reader must know of the comparison.
+    changes: against the baseline; empty without one. notes: what a reader must know. survived: what must hold in each
+    mishap that the plan must survive, if that was asked.
     """
 
     results: Results
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    survived: tuple[Judged, ...] = ()
 
     @property
     def verdict(self) -> str:
         """Of all: missed, regressed, inconclusive, met; none where nothing was asked and nothing compared."""
-        said = {change.verdict for change in self.changes}
-        own = self.results.verdict
-        if own == "missed":
-            return own
-        if REGRESSED in said:
-            return REGRESSED
-        if "inconclusive" in said or own == "inconclusive":
-            return "inconclusive"
-        return "met" if self.changes else own
+        said = {self.results.verdict, *(one.verdict for one in self.survived)}
+        said |= {change.verdict for change in self.changes}
+        for word in ("missed", REGRESSED, "inconclusive"):
+            if word in said:
+                return word
+        return "met" if self.changes else self.results.verdict
 
     def to_json(self) -> dict[str, Any]:
         """The verdict and what it rests on as plain values for JSON."""
@@ -89,6 +90,7 @@ class Gated:
             "verdict": self.verdict,
             **{name: results[name] for name in kept},
             "audits": "hold",
+            "survived": [one.to_json() for one in self.survived],
             "changes": [_plain(change) for change in self.changes],
             "notes": list(self.notes),
         }
@@ -103,6 +105,7 @@ def gate(
     baseline: Baseline | None = None,
     margin: float | Mapping[str, float] = MARGIN,
     confidence: float = CONFIDENCE,
+    survive: bool = False,
     engine: str | None = None,
     seed: int | None = None,
     replications: int | None = None,
@@ -118,7 +121,8 @@ def gate(
         scenario: what to run; or results that are there.
         baseline: what it was before.
         margin: the share by which a figure may be worse; or by metric, with that of all others under `""`.
-        confidence: of the comparison.
+        confidence: of the comparison; and of the verdict on all that must be survived together.
+        survive: whether to judge what the plan says must be survived, too.
         engine: in place of the scenario's own, as are seed and replications.
         seed: with the baseline's own the runs are pairs.
         replications: the first ones that both have are pairs.
@@ -140,8 +144,9 @@ def gate(
         if isinstance(scenario, Results)
         else run(scenario, engine=engine, seed=seed, replications=replications, jobs=jobs, progress=progress)
     )
+    survived, notes = _survived(results, survive, confidence, jobs)
     if baseline is None:
-        return Gated(results)
+        return Gated(results, (), notes, survived)
     compared = [each for each in _compared(results) if each in baseline.figures]
     each_sure = 1.0 - (1.0 - confidence) / max(1, len(compared))
     changes = [
@@ -149,7 +154,26 @@ def gate(
         for metric in compared
         if (way := _way(results, metric)) != "neither"
     ]
-    return Gated(results, tuple(changes), _notes(results, baseline))
+    return Gated(results, tuple(changes), (*notes, *_notes(results, baseline)), survived)
+
+
+def _survived(
+    results: Results, survive: bool, confidence: float, jobs: int | None
+) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+    """What must hold in each mishap, judged; and that it was not, where there is such a plan and nobody asked."""
+    scenario = results.scenario
+    if scenario.plan is None or not scenario.plan.survive:
+        return (), ()
+    if not survive:
+        return (), ("what plan.survive says was not judged; --survive does",)
+    as_run = scenario.set({"run.seed": results.seed, "run.replications": results.replications})
+    cases = Cases(as_run, jobs=jobs)
+    found = cases.certified(
+        lambda case: case,
+        confidence=confidence,
+        most=max(results.replications, cases.least_to_decide(confidence)),
+    )
+    return tuple(row for one in found.values() for row in one.objectives if row.case is not None), ()
 
 
 def _compared(results: Results) -> list[Metric]:
@@ -188,6 +212,10 @@ def _change(
     else:
         difference = unpaired(before, after, confidence)
     allowed = share * _scale(before.mean, metric[1], way)
+    if allowed == 0.0 and share > 0.0:
+        # A share of nothing is nothing: allowed is what the baseline could not rule out itself.
+        end = before.high - before.mean if way == "less" else before.mean - before.low
+        allowed = 0.0 if math.isnan(end) else end
     same = math.isclose(before.mean, after.mean, rel_tol=ROUNDING) and (
         difference[0] == 0.0 or (baseline.hash, baseline.seed) == (results.scenario.hash, results.seed)
     )

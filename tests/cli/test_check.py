@@ -166,3 +166,54 @@ def test_what_is_no_baseline_is_refused_in_a_sentence(text: str, small: Path, fo
     assert code == status.USAGE
     assert err.startswith("error: --baseline broken.json is not ")
     assert "Error:" not in err
+
+
+def test_a_file_that_is_not_there_keeps_no_other_from_its_turn(
+    small: Path, forebay: Forebay, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.xml"
+    code, out, _ = forebay("check", "absent.yaml", str(small.parent), small.name, "--junit", str(report))
+    assert code == status.INVALID
+    assert "absent.yaml: invalid" in out
+    assert "is a folder" in out
+    assert "small.yaml: met" in out
+    assert len(ET.parse(report).getroot().findall("testsuite")) == 3  # noqa: S314  # our own file
+
+
+def test_namesakes_are_told_apart_by_what_they_are_and_never_mixed_up(small: Path, forebay: Forebay) -> None:
+    twin = small.with_name("twin.yaml")
+    twin.write_text(SMALL.replace("rate: ", "rate: 2"), encoding="utf-8")
+    code, _, err = forebay("check", small.name, twin.name, "--write-baseline", "both.json")
+    assert (code, "both named small" in err) == (status.USAGE, True)
+    kept = small.with_name("kept.json")
+    entries = []
+    for name in (small.name, twin.name):
+        assert forebay("check", name, "--write-baseline", kept.name)[0] in (status.OK, status.MISSED)
+        entries.append(json.loads(kept.read_text(encoding="utf-8"))["scenarios"][0])
+    both = {"schema_version": 1, "kind": "baseline", "scenarios": entries}
+    kept.write_text(json.dumps(both), encoding="utf-8")
+    for name in (small.name, twin.name):  # each finds the very same scenario
+        _, out, _ = forebay("check", name, "--baseline", kept.name)
+        assert "0 of 1 figure regressed" in out
+        assert "nothing to compare" not in out
+    _, out, _ = forebay("check", small.name, "--baseline", kept.name, "--set", "run.duration=7s")
+    assert "the baseline has 2 scenarios named small: nothing to compare" in out
+
+
+@pytest.mark.parametrize("margin", ["5", "latency_mean=10"])
+def test_a_margin_without_its_sign_is_asked_about(small: Path, forebay: Forebay, margin: str) -> None:
+    code, _, err = forebay("check", small.name, "--margin", margin)
+    assert (code, f"did you mean {margin}%?" in err) == (status.USAGE, True)
+
+
+def test_what_must_be_survived_is_judged_if_asked(small: Path, forebay: Forebay) -> None:
+    mishap = (
+        "{name: nobody there, faults: [{at: 1s, for: 3s, service: api, workers: x0}], recover_within: 10ms}"
+    )
+    vary = 'vary: {services.api.workers: "2..8"}'
+    small.write_text(SMALL.replace(vary, f"{vary}, survive: [{mishap}]"), encoding="utf-8")
+    code, out, _ = forebay("check", small.name)
+    assert (code, "what plan.survive says was not judged; --survive does" in out) == (status.OK, True)
+    code, out, _ = forebay("check", small.name, "--survive")
+    assert code == status.MISSED
+    assert "missed: system recovered ≥ 90% (nobody there)" in out

@@ -35,7 +35,7 @@ def lane() -> Scenario:
 def kept(lane: Scenario, tmp_path: Path) -> Baseline:
     path = tmp_path / "baseline.json"
     path.write_text(json.dumps(written([run(lane)])), encoding="utf-8")
-    return read_baselines(path)["lane"]
+    return read_baselines(path)[0]
 
 
 def verdicts(gated: Gated) -> dict[str, str]:
@@ -95,7 +95,7 @@ def test_another_seed_is_compared_without_pairs(lane: Scenario, kept: Baseline) 
 def test_a_run_in_json_is_a_baseline_too(lane: Scenario, tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text(json.dumps(run(lane).to_json()), encoding="utf-8")
-    kept = read_baselines(path)["lane"]
+    kept = read_baselines(path)[0]
     assert verdicts(gate(lane, baseline=kept)) == {"latency_mean": "the same", "success_ratio": "the same"}
     slower = gate(lane.set("services.api.service_time.mean", "100ms"), baseline=kept)
     assert verdicts(slower)["latency_mean"] == "regressed"

@@ -23,9 +23,11 @@ def growth(material: Material) -> Section | None:
         return None
     blocks: list[Block] = []
     if found is not None:
-        from sim.report.pictures.growth import growth as draw
+        if found.headroom.undecided is None:
+            from sim.report.pictures.growth import growth as draw
 
-        blocks += [Figure(draw(found), _caption(found)), Paragraph(f"{run_out_words(found)}.")]
+            blocks.append(Figure(draw(found), _caption(found)))
+        blocks.append(Paragraph(f"{run_out_words(found)}."))
         if found.steps:
             blocks.append(_purchases(found))
         if found.notes:

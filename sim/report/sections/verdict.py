@@ -42,7 +42,7 @@ def verdict(material: Material) -> Section:
     ]
     if not rows:
         facts = [*_figures(material), *facts]
-    blocks: list[Block] = [Verdict(material.results.verdict, _headline(material, rows), facts)]
+    blocks: list[Block] = [Verdict(material.verdict, _headline(material, rows), facts)]
     if rows:
         cells = [
             (
@@ -79,7 +79,13 @@ def _headline(material: Material, rows: list[Any]) -> str:
                 f"{metric_words(first.metric)} of {subject_words(first.subject)}, {bound(objective)}, "
                 f"{words}: {measured}{more}."
             )
-    return "The objective holds." if count == 1 else f"All {count} objectives hold."
+    held = "The objective holds" if count == 1 else f"All {count} objectives hold"
+    broken = material.not_survived
+    return (
+        f"{held}."
+        if broken is None
+        else f"{held} as written, but not what must be survived: {asked_words(vars(broken))} breaks."
+    )
 
 
 def _figures(material: Material) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.plain import plain
 from sim.measure.results import Results
-from sim.scenario.metrics import SCHEMA_VERSION
+from sim.scenario.metrics import SCHEMA_VERSION, UNITS
 from sim.scenario.scenario import Scenario
 from sim.study.load import bottleneck, offered_load, scaled
 from sim.study.metastability.fates import Judge, Judging
@@ -40,6 +40,9 @@ SMALLEST, LARGEST = 1.0 / 64.0, 64.0
 GROWTH: Final = 4
 """How many times the scenario's own replications may grow at one load: what stays open there is the interval's."""
 
+EASIER: Final = 0.9
+"""The share of the replications needed at one load that must be enough at a smaller one, lest the search end there."""
+
 BUSY: Final = 0.85
 """The utilization at which to begin where theory has nothing to say."""
 
@@ -58,7 +61,8 @@ class Tried:
     """One load: the verdict in all cases together, and the objective that binds there.
 
     rooms: (place of the case, number of the objective) -> how far it is on the good side. successes: traffic class ->
-    the share of its requests that succeed there, as written.
+    the share of its requests that succeed there, as written. needed: about how many replications would decide it; None
+    if it is decided. powerless: whether it stayed open though nothing that is open could be better.
     """
 
     factor: float
@@ -67,6 +71,8 @@ class Tried:
     replications: int
     rooms: Mapping[tuple[int, int], float] = field(repr=False)
     successes: Mapping[str, float] = field(repr=False, default_factory=dict)
+    needed: float | None = None
+    powerless: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,8 +80,8 @@ class Headroom:
     """How much load meets every objective, as a multiple of the load as written.
 
     low, high: the greatest certified to meet, and the least certified to miss; 0 and inf where there is none in the
-    range looked at. factor: the estimate between them; `low` where one is missing. binding: the objective that breaks
-    first; None if none does.
+    range looked at. factor: the estimate between them; without a `high` it is `low`, and without a `low` it is 0 if all
+    of the range is missed, else nan: it is not known. binding: the objective that breaks first; None if none does.
     """
 
     scenario: Scenario
@@ -100,6 +106,16 @@ class Headroom:
         successes = next((one.successes for one in self.tried if one.factor == self.low), {})
         name = min(successes, key=lambda each: successes[each], default="")
         return (name, successes[name]) if name and successes[name] < FEW else None
+
+    @property
+    def undecided(self) -> Tried | None:
+        """The load that could be told with the fewest replications, if none is certain to meet the objectives and not
+        all of the range is missed.
+        """
+        if not math.isnan(self.factor):
+            return None
+        still_open = [one for one in self.tried if one.verdict == "inconclusive"]
+        return min(still_open, key=lambda one: math.inf if one.needed is None else one.needed)
 
     @property
     def verdict(self) -> str:
@@ -130,6 +146,7 @@ class Headroom:
                     "replications": one.replications,
                     "binding": f"{one.binding.subject} {one.binding.metric}",
                     "case": one.binding.case,
+                    "needed": plain(one.needed),
                 }
                 for one in self.tried
             ],
@@ -209,11 +226,22 @@ class _Search:
         while following is not None and len(self.tried) < POINTS:
             self.at(following)
             low, high = self.ends
+            if low == 0.0 and self.in_vain:
+                return
             if low == 0.0 or high == math.inf:
                 following = self.beyond(low == 0.0, stride)
                 stride = min(2.0, stride * stride)
             else:
                 following = self.between(low, high, narrow)
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether the least load tried seems no easier to tell than the next, where neither could be better."""
+        least = sorted(self.tried)[:2]
+        if len(least) < 2 or not all(self.tried[factor].powerless for factor in least):
+            return False
+        now, before = (self.tried[factor].needed or 0.0 for factor in least)
+        return now >= EASIER * before
 
     def at(self, factor: float) -> None:
         """Certifies one load."""
@@ -223,7 +251,7 @@ class _Search:
         found = self.cases.certified(
             lambda scenario: scaled(scenario, factor) if factor != 1.0 else scenario,
             confidence=self.each,
-            most=GROWTH * replications,
+            most=max(GROWTH * replications, self.cases.least_to_decide(self.each)),
         )
         rows = {
             (place, number): row
@@ -232,6 +260,7 @@ class _Search:
         }
         verdict = verdict_of(list(rows.values()))
         binding = min(rows.values(), key=lambda row: (row.verdict != verdict, row.room))
+        still_open = [row for row in rows.values() if row.verdict == "inconclusive"]
         self.tried[factor] = Tried(
             factor,
             verdict,
@@ -239,6 +268,10 @@ class _Search:
             max(one.replications for one in found.values()),
             {where: row.room for where, row in rows.items()},
             _successes(found[0].results) if 0 in found else {},
+            max((row.needed or 0.0 for row in still_open), default=None)
+            if verdict == "inconclusive"
+            else None,
+            verdict == "inconclusive" and all(_at_best(row) for row in still_open),
         )
 
     def beyond(self, down: bool, stride: float) -> float | None:
@@ -257,6 +290,12 @@ class _Search:
         gaps.append((high / open_ones[-1], math.sqrt(open_ones[-1] * high)))
         widest, middle = max(gaps)
         return middle if widest > 1.0 + narrow / 2.0 else None
+
+
+def _at_best(row: Judged) -> bool:
+    """Whether a ratio is 0 or 1, whichever is better; the share of runs that recover is one, and no metric."""
+    best = 0.0 if row.at_most is not None else 1.0
+    return UNITS.get(row.metric, "ratio") == "ratio" and row.value == best
 
 
 def _successes(results: Results) -> dict[str, float]:
@@ -285,7 +324,9 @@ def first_load(scenario: Scenario) -> tuple[float, bool]:
 
 def _crossing(tried: tuple[Tried, ...], low: float, high: float) -> float:
     """Where the objective that breaks first has no room left: on the line between the two ends, if there are two."""
-    if low == 0.0 or high == math.inf:
+    if low == 0.0:
+        return 0.0 if tried[0].verdict == "missed" else math.nan
+    if high == math.inf:
         return low
     (below,) = (one for one in tried if one.factor == low)
     (above,) = (one for one in tried if one.factor == high)

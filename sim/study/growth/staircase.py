@@ -28,7 +28,7 @@ class Size:
 
 @dataclass(frozen=True)
 class RunOut:
-    """When a load passes a capacity, in s from the start; inf where it does not within the horizon.
+    """When a load passes a capacity, in s from the start; inf where it does not within the horizon, nan if not known.
 
     time: the expected load, the estimated capacity. earliest, latest: what is not known of both taken together.
     """
@@ -85,7 +85,9 @@ def run_out(demand: Demand, size: Size, confidence: float = CONFIDENCE) -> RunOu
     times = list(moments(demand))
     levels = [(time, demand.at(time, confidence)) for time in times]
     return RunOut(
-        time=passing([(time, level.mean) for time, level in levels], size.factor),
+        time=math.nan
+        if math.isnan(size.factor)
+        else passing([(time, level.mean) for time, level in levels], size.factor),
         earliest=passing([(time, level.high) for time, level in levels], size.low),
         latest=passing([(time, level.low) for time, level in levels], size.high),
     )
@@ -119,7 +121,7 @@ def staircase(
     steps = []
     for before, after in itertools.pairwise(sizes):
         needed = run_out(demand, before, confidence)
-        if math.isinf(needed.time):
+        if not math.isfinite(needed.time):
             break
         steps.append(Step(before, after, needed, needed.earliest - lead_time, needed.time - lead_time))
     return tuple(steps)

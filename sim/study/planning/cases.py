@@ -6,6 +6,7 @@ dropped after a few replications.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,6 +22,12 @@ from sim.study.planning.certify import Certificate, Judged, Judging, Verdict
 
 RECOVERED: Final = 0.9
 """The share of runs that must recover in time."""
+
+NEARLY_ALL: Final = 0.98
+"""The share of runs that recovers where a size is called to survive with few replications."""
+
+MOST_RUNS: Final = 1_000_000
+"""Nobody makes more replications to tell a share."""
 
 RECOVERY_METRIC: Final = "recovered"
 
@@ -57,6 +64,13 @@ class Cases:
     def written(self) -> Scenario:
         """The scenario as written, without its plan."""
         return self.all[0].scenario
+
+    def least_to_decide(self, confidence: float) -> int:
+        """Replications that a certificate should be allowed, lest it cannot say that nearly all runs recover."""
+        if not any(case.mishap is not None and case.mishap.recover_within is not None for case in self.all):
+            return 1
+        # The last look, at twice as many as the one before, spends what √t grows by.
+        return math.ceil(runs_to_tell(NEARLY_ALL, (1.0 - confidence) * (1.0 - math.sqrt(0.5))))
 
     def certified(
         self,
@@ -144,7 +158,7 @@ def _recovers(mishap: Mishap, within: float) -> Callable[[Results, float, float]
             low = binomial(recovered, number, 1.0 - 2.0 * met_error)[0]
             high = binomial(recovered, number, 1.0 - 2.0 * missed_error)[1]
         verdict = cast("Verdict", judge(low, high, None, RECOVERED))
-        open_still = verdict == "inconclusive"
+        error = met_error if share > RECOVERED else missed_error
         return Judged(
             subject="system",
             metric=RECOVERY_METRIC,
@@ -154,11 +168,26 @@ def _recovers(mishap: Mishap, within: float) -> Callable[[Results, float, float]
             low=low,
             high=high,
             verdict=verdict,
-            decided_by=None if open_still else "simulation",
-            needed=2.0 * number if open_still else None,
+            decided_by=None if verdict == "inconclusive" else "simulation",
+            needed=runs_to_tell(share, error) if verdict == "inconclusive" else None,
         )
 
     return row
+
+
+def runs_to_tell(share: float, error: float) -> float:
+    """Replications after which such a share of them is told from the share that must recover; inf at it, or if nan."""
+
+    def told(number: int) -> bool:
+        low, high = binomial(share * number, number, 1.0 - 2.0 * error)
+        return low >= RECOVERED or high < RECOVERED
+
+    enough = 1
+    while not told(enough):
+        enough *= 2
+        if enough > MOST_RUNS:
+            return math.inf
+    return float(bisect.bisect_left(range(enough), True, lo=enough // 2, key=told))
 
 
 def recovery_times(results: Results, mishap: Mishap) -> list[float] | None:

@@ -327,18 +327,23 @@ def _judged(results: Results, wanted: Objective, met_error: float, missed_error:
     )
     if verdict != "inconclusive":
         return row
-    return replace(row, needed=_needed(good[0], low, high, bound, results.replications))
+    known = results.values(wanted.subject, wanted.metric)
+    power = 1 if max(known) == min(known) else 2
+    return replace(row, needed=_needed(good[0], low, high, bound, results.replications, power))
 
 
-def _needed(value: float, low: float, high: float, bound: float, replications: int) -> float:
-    """Replications after which a bound that shrinks with their root would lie at the objective; inf at the bound."""
+def _needed(value: float, low: float, high: float, bound: float, replications: int, power: int) -> float:
+    """Replications after which a bound that nears the value would lie at the objective; inf at the bound.
+
+    It nears it with their root (`power` 2), or with their number where no replication has said otherwise (1).
+    """
     if math.isnan(value) or math.isnan(low):
         return math.inf
     distance = abs(value - bound)
     half = value - low if value > bound else high - value
     if distance == 0.0 or half <= 0.0:
         return math.inf
-    return max(replications + 1.0, replications * (half / distance) ** 2)
+    return max(replications + 1.0, replications * (half / distance) ** power)
 
 
 def _hopeless(rows: Sequence[Judged], most: int) -> bool:
