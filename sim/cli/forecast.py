@@ -1,5 +1,6 @@
 """`forebay forecast`: when capacity runs out as the load grows, and what to order by when."""
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -90,7 +91,7 @@ def command(
 def answers(found: "Forecast") -> list[str]:
     """The answer in sentences: growth, headroom, when it runs out, the first order, and what to mind."""
     said = [
-        growth_in_words(found),
+        f"{growth_in_words(found)} {horizon_in_words(found)}",
         f"Headroom: {headroom_words(found.headroom)}.",
         f"{run_out_words(found)}.",
     ]
@@ -101,6 +102,20 @@ def answers(found: "Forecast") -> list[str]:
             f"{format_span(-first.order)} before the start."
         )
     return [*said, *(f"Note: {note}." for note in found.notes)]
+
+
+def horizon_in_words(found: "Forecast") -> str:
+    """From when to when it looks, and whether that begins in the past."""
+    words = f"The forecast looks {format_span(found.demand.horizon)} ahead"
+    start = found.demand.start
+    if start is None:
+        return f"{words}."
+    past = (dt.datetime.now(tz=dt.UTC).date() - start).days
+    if past <= 0:
+        return f"{words} from {start}."
+    return (
+        f"{words} from {start}, {past} day{'s' if past > 1 else ''} ago: orders due before today are overdue."
+    )
 
 
 def growth_in_words(found: "Forecast") -> str:
@@ -143,4 +158,5 @@ def purchases(found: "Forecast") -> Table:
         "load that the workers before take",
     )
     lead = f", {format_span(found.lead_time)} from order to use" if found.lead_time else ""
-    return Table(f"Purchases of {found.key}{lead}", columns, rows, ORDERED)
+    title = f"Purchases of {found.key} within {format_span(found.demand.horizon)}{lead}"
+    return Table(title, columns, rows, ORDERED)

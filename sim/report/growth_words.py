@@ -29,22 +29,29 @@ def headroom_words(found: Headroom) -> str:
         name, share = found.failing
         few = f"only {figure(share, unit='ratio')} of traffic {name} succeeds at that load"
         breaks = f"; {few}, as no objective asks for more{breaks}"
-    limit = figure(found.factor, found.low, found.high)
     sure = f"with {format_ratio(found.confidence)} confidence"
     if not math.isfinite(found.high):
         return f"certified: at least {_down(found.low)} times the load as written meets every objective, {sure}{breaks}"
     certain = f"{_down(found.low)} times what is written, {figure(rate * found.low, unit='1/s')}, {sure}"
+    limit = f"the limit is expected at {_down(found.factor)}, at most {_up(found.high)} times{breaks}"
     if found.low >= 1.0:
-        return f"certified: the load may grow to {certain}; the limit is at {limit} times{breaks}"
+        return f"certified: the load may grow to {certain}; {limit}"
     if found.high <= 1.0:
-        return f"none: the load must shrink to {certain}; the limit is at {limit} times{breaks}"
-    return f"not certain: the limit is at {limit} times the load as written, {sure}{breaks}"
+        return f"none: the load must shrink to {certain}; {limit}"
+    between = figure(found.factor, found.low, found.high)
+    return f"not certain: the limit is at {between} times the load as written, {sure}{breaks}"
 
 
 def _down(factor: float) -> str:
-    """Three or four digits of a factor, never more than it is: what is certified is no more."""
-    scale = 10.0 ** (2 - math.floor(math.log10(factor)) + (1 if factor < 10.0 else 0))
+    """Four digits of a factor, no more than it is: what is certified to be met is no more."""
+    scale = 10.0 ** (3 - math.floor(math.log10(factor)))
     return f"{math.floor(factor * scale * (1.0 + 1e-12)) / scale:g}"
+
+
+def _up(factor: float) -> str:
+    """Four digits of a factor, no less than it is."""
+    scale = 10.0 ** (3 - math.floor(math.log10(factor)))
+    return f"{math.ceil(factor * scale * (1.0 - 1e-12)) / scale:g}"
 
 
 def undecided_words(one: Tried) -> str:

@@ -78,6 +78,12 @@ def test_growth_by_a_period(text: str, ratio: float, period: str) -> None:
     assert parse_growth(text) == (ratio, period)
 
 
+@pytest.mark.parametrize("text", ["3 per quarter", "-2 a year", "1 / month"])
+def test_growth_without_its_sign_is_asked_about(text: str) -> None:
+    with pytest.raises(QuantityError, match=r"has no %.* did you mean -?[0-9]% per"):
+        parse_growth(text)
+
+
 @settings(deadline=None)
 @given(st.floats(-0.99, 10.0), st.sampled_from(["day", "week", "month", "quarter", "year"]))
 def test_growth_compounds(ratio: float, period: str) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 import sim
 from sim.errors import UsageError
-from sim.report.growth_words import headroom_words
+from sim.report.growth_words import headroom_words, run_out_words
 from sim.scenario.scenario import Scenario
+from sim.study.growth.forecast import forecast
 from sim.study.growth.headroom import first_load, headroom, spike_headroom
 from sim.theory.mmc import mmc
 from sim.theory.mmck import mmck
@@ -155,3 +156,46 @@ def test_where_the_objectives_are_met_by_the_few_that_succeed_it_is_said() -> No
     assert "of traffic web succeeds at that load" in headroom_words(found)
     most = '{subject: "traffic:web", metric: success_ratio, at_least: 60%}'
     assert headroom(scenario.set("objectives[0]", most)).failing is None
+
+
+SAFE = """
+traffic: {web: {arrivals: {kind: poisson, rate: 40/s}, call: api}}
+services: {api: {workers: 12, service_time: {kind: lognormal, mean: 100ms, cv: 1.2}, queue: {capacity: 60}}}
+objectives: [{subject: "traffic:web", metric: success_ratio, at_least: 99%}]
+run: {duration: 60s, warmup: 5s, replications: 5, seed: 7}
+"""
+
+
+def test_few_replications_are_no_lack_of_headroom() -> None:
+    zone = {
+        "faults": [{"at": "20s", "for": "5s", "service": "api", "workers": "x0.75"}],
+        "recover_within": "20s",
+    }
+    planned = sim.loads(SAFE).set("plan", {"vary": {"services.api.workers": "8..16"}, "survive": [zone]})
+    found = headroom(planned, theory=False)
+    assert found.verdict == "met"  # 20 replications could not have shown that nine of ten recover
+    assert max(one.replications for one in found.tried) > 60
+
+
+def test_what_cannot_be_told_is_not_called_none() -> None:
+    strict = sim.loads(SAFE).set("objectives.0.at_least", "99.9999%")
+    found = headroom(strict, theory=False)
+    assert (found.verdict, found.low) == ("inconclusive", 0.0)
+    assert math.isnan(found.factor)
+    assert found.undecided is not None
+    assert found.undecided.needed is not None
+    words = headroom_words(found)
+    assert words.startswith("not known: ")
+    assert "99.9999%" in words
+    assert f"about {math.ceil(found.undecided.needed):,} may tell" in words
+    assert len(found.tried) < 8  # and the load is not halved down to nothing
+    growing = forecast(strict.set("plan", {"growth": "8% per month"}))
+    assert math.isnan(growing.run_out.time)
+    assert growing.to_json()["run_out"]["time"] is None
+    assert run_out_words(growing) == "When capacity runs out is not known, as the headroom is not"
+    assert growing.steps == ()
+
+
+def test_exactly_all_is_never_certain() -> None:
+    found = headroom(sim.loads(SAFE).set("objectives.0.at_least", "100%"), theory=False)
+    assert "no number of runs makes exactly that certain; ask for 99.99%, say" in headroom_words(found)
