@@ -14,6 +14,8 @@ from sim.scenario.metrics import SCHEMA_VERSION
 from sim.units import format_duration, format_rate, format_ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.scenario.arrivals import AnyArrivals
     from sim.scenario.clients import Client
     from sim.scenario.faults import Fault
@@ -55,6 +57,7 @@ def sections(scenario: "Scenario") -> dict[str, list[str]]:
         "How long a queue is of use": _queues(scenario),
         "What goes wrong": [_fault(scenario, place) for place in range(len(scenario.faults))],
         "What must hold": _objectives(scenario),
+        "What is planned": _plan(scenario),
         "What theory says": _theory(scenario),
         "How it is run": [_run(scenario)],
     }
@@ -118,6 +121,10 @@ def _traffic(scenario: "Scenario", name: str) -> list[str]:
         f"about {format_rate(rate)} on average" if math.isfinite(rate) else "at a rate not known beforehand"
     )
     lines = [f"{name} → {traffic.call}: {often} ({phrase(traffic.arrivals)})."]
+    if traffic.service_time is not None:
+        lines.append(f"{name}: its own work takes {phrase(traffic.service_time)}.")
+    if traffic.priority != 0:
+        lines.append(f"{name}: priority {traffic.priority}{_regard(scenario, traffic.call)}.")
     first = _first_arrival(traffic.arrivals)
     if first > scenario.run.duration:
         after = f"{format_duration(first)}, the run is over after {format_duration(scenario.run.duration)}"
@@ -150,6 +157,14 @@ def _service(scenario: "Scenario", name: str) -> list[str]:
     if load["worst_case_rate"] > load["offered_rate"] and math.isfinite(load["service_rate"]):
         lines.append(_worst(load))
     return [f"{name}: {line}" for line in lines]
+
+
+def _regard(scenario: "Scenario", service: str) -> str:
+    """That a service does not look at priorities, where it does not."""
+    queue, admission = scenario.services[service].queue, scenario.services[service].admission
+    if queue.discipline.kind == "priority" or any(rule.kind == "priority_shed" for rule in admission):
+        return ""
+    return f", which nothing at {service} looks at: its queue is {queue.discipline.kind}"
 
 
 def _queues(scenario: "Scenario") -> list[str]:
@@ -247,17 +262,64 @@ def _theory(scenario: "Scenario") -> list[str]:
 
 
 def _against(subject: str, why: dict[str, str]) -> list[str]:
-    """Why models do not apply: first what speaks against all of them, then what is left to say of each."""
+    """Each reason once, with the models that it speaks against; those that speak against most come first."""
     from sim.theory.match import BETWEEN
 
-    reasons = {name: text.split(BETWEEN) for name, text in why.items()}
-    first, *others = reasons.values()
-    common = [reason for reason in first if others and all(reason in each for each in others)]
-    lines = [f"{subject}: against every model named below: {BETWEEN.join(common)}"] if common else []
-    for name, own in reasons.items():
-        left = [reason for reason in own if reason not in common]
-        lines.append(f"{subject}: not {name}{': ' if left else ''}{BETWEEN.join(left)}")
+    models: dict[str, list[str]] = {}
+    for name, text in why.items():
+        for reason in text.split(BETWEEN):
+            models.setdefault(reason, []).append(name)
+    every = set(why)
+    return [
+        f"{subject}: {reason}: rules out {'every model' if every == set(names) else _listed(names)}"
+        for reason, names in sorted(models.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _listed(names: "Sequence[str]") -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _plan(scenario: "Scenario") -> list[str]:
+    """What may vary, what is minimized, what must be survived, and how the load grows; as it is written."""
+    from sim.scenario.mishaps import mishaps
+    from sim.scenario.schema import flow
+
+    plan, written = scenario.plan, scenario.document.get("plan", {})
+    if plan is None:
+        return []
+    lines = [
+        f"{path} may be {_choices(written['vary'][path], values)}." for path, values in plan.vary.items()
+    ]
+    if plan.vary:
+        cost = "the fewest workers" if plan.minimize is None else f"the least {flow(written['minimize'])}"
+        lines.append(
+            f"looked for: {cost} with which everything is met, with {format_ratio(plan.confidence)} confidence."
+        )
+    for mishap in mishaps(plan.survive):
+        objectives = len(scenario.objectives if mishap.objectives is None else mishap.objectives)
+        whose = "of the scenario" if mishap.objectives is None else "of its own"
+        must = f"{_count(objectives, 'objective')} {whose}" + (
+            ""
+            if mishap.recover_within is None
+            else f", and recovered within {format_duration(mishap.recover_within)}"
+        )
+        lines.append(f"must survive {mishap.title}: {must}.")
+    if plan.growth is not None:
+        lead = "" if plan.lead_time is None else f"; {written['lead_time']} from an order to its use"
+        lines.append(f"the load grows: {_as_written(written['growth'])}{lead}.")
     return lines
+
+
+def _choices(written: Any, values: "Sequence[Any]") -> str:
+    words = _as_written(written)
+    return f"{words} ({_count(len(values), 'value')})" if ".." in words else words
+
+
+def _as_written(value: Any) -> str:
+    from sim.scenario.schema import flow
+
+    return value if isinstance(value, str) else flow(value)
 
 
 def _run(scenario: "Scenario") -> str:

@@ -49,14 +49,15 @@ class Studies(TypedDict, total=False):
 class Material:
     """Everything that the sections read; what is None leaves its sections out.
 
-    `source` is the name of the scenario's file, as the command that reproduces the report will name it; the studies
-    are those of `Studies`.
+    `source` is the name of the scenario's file, as the command that reproduces the report will name it; `curves` is
+    whether studies were made that were not given; the studies are those of `Studies`.
     """
 
     scenario: Scenario
     results: Results
     theory: Theory | None = None
     source: str = ""
+    curves: bool = True
     curve: pd.DataFrame | None = None
     mechanisms: pd.DataFrame | None = None
     stability: Stability | None = None
@@ -135,7 +136,7 @@ def gather(
         if name not in given and curves:
             studies[name] = make(found, jobs, share.of(name))
         share.done(name)
-    return Material(found.scenario, found, analyze(found.scenario), source, **studies)
+    return Material(found.scenario, found, analyze(found.scenario), source, curves, **studies)
 
 
 class _Shares:

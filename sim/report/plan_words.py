@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sim.report.figures import NOTHING, figure, metric_words, subject_words, unit_shown
@@ -13,6 +13,12 @@ from sim.units import format_duration
 if TYPE_CHECKING:
     from sim.study.planning.candidates import Candidate
     from sim.study.planning.planned import Planned
+
+Asked = Callable[[Mapping[str, Any]], str]
+"""Says in words what must hold: in terms of the scenario's keys, or as prose."""
+
+MOST_COLUMNS = 3
+"""Things that must hold that have a column each; of more, each has a row."""
 
 WORTHWHILE = 1000.0
 """How many times the replications made are still worth proposing."""
@@ -72,6 +78,28 @@ def cost_name(planned: Planned) -> str:
     return "cost an hour" if planned.cost_unit == "an hour" else f"cost ({planned.cost_unit})"
 
 
+def answer_words(planned: Planned, asked: Asked, sure: str) -> str:
+    """The answer in a sentence or two; `sure` says how sure that is, and from how much."""
+    what = asked(planned.binding) if planned.binding is not None else ""
+    if planned.best is not None and planned.binding is None:
+        return f"{values_words(planned.best)} is cheapest, at {cost_words(planned)} ({sure})."
+    if planned.best is not None:
+        head = f"{values_words(planned.best)} meets every objective, at {cost_words(planned)}"
+        return f"{head}; {cheaper_words(planned, what)} ({sure})."
+    if planned.verdict == "missed":
+        return f"Nothing in the range meets every objective; nearest to fail is {what} ({sure})."
+    return f"Inconclusive: no candidate is certain to meet {what}; {more_words(planned)} ({sure})."
+
+
+def open_words(planned: Planned) -> list[str]:
+    """What stayed open beside an answer; a sentence, or none."""
+    if planned.best is None or not planned.undecided:
+        return []
+    many = len(planned.undecided)
+    stayed = "One cheaper candidate" if many == 1 else f"{many} cheaper candidates"
+    return [f"{stayed} stayed open; {more_words(planned)}."]
+
+
 def cheaper_words(planned: Planned, what: str) -> str:
     """What is known of all that is cheaper than the answer; `what` binds there."""
     if not is_certain(planned.answer):
@@ -102,24 +130,78 @@ def nearness_words(row: Mapping[str, Any]) -> str:
     return "what is measured lies on the bound, too near for any number of runs worth making"
 
 
-def asked_of(candidates: Iterable[Candidate]) -> dict[str, tuple[Any, ...]]:
+def candidates_table(
+    planned: Planned, asked: Asked
+) -> tuple[Sequence[str], Sequence[Sequence[str]], frozenset[int]]:
+    """Columns and rows of the candidates nearest to the answer, and which columns hold figures.
+
+    What must hold has a column each; where that is too much for a page, a row each, with its own verdict.
+    """
+    named = (*planned.paths, cost_name(planned))
+    rows: list[Sequence[str]] = []
+    columns = _asked_of(planned, asked)
+    wide = len(columns) <= MOST_COLUMNS
+    for one in nearest(planned):
+        first, *others = (str(one.values[path]) for path in planned.paths)
+        mark = " ← the plan" if one.values == planned.best else ""
+        chosen = (f"{first}{mark}", *others, cost_of(one))
+        if wide:
+            rows.append((*chosen, *_figures_of(one, columns), _replications_of(one), one.verdict))
+        else:
+            rows += _a_row_each(one, chosen, asked)
+    if wide:
+        return (
+            (*named, *columns, "replications", "verdict"),
+            rows,
+            frozenset(range(1, len(named) + len(columns) + 1)),
+        )
+    return (*named, "must hold", "measured", "replications", "verdict"), rows, frozenset(range(1, len(named)))
+
+
+def _a_row_each(one: Candidate, chosen: Sequence[str], asked: Asked) -> list[Sequence[str]]:
+    return [
+        (
+            *(chosen if place == 0 else [""] * len(chosen)),
+            asked(row),
+            figure_words(row),
+            f"{row['replications']:,}",
+            row["verdict"],
+        )
+        for place, row in enumerate(one.objectives)
+    ]
+
+
+def lost_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Columns and rows of one worker fewer, of each service: all verdicts, and what fails there or is nearest to it."""
+    rows = []
+    for lost in planned.lost:
+        row = lost.candidate.binding
+        nearest_to = (NOTHING, NOTHING) if row is None else (asked(row), figure_words(row))
+        rows.append((lost.service, *nearest_to, lost.candidate.verdict))
+    return ("of", "has the least room", "measured", "verdict"), rows
+
+
+def _asked_of(planned: Planned, asked: Asked) -> dict[str, tuple[Any, ...]]:
     """A column for each thing that must hold, in any candidate: one that failed early lacks the rest."""
     found: dict[str, tuple[Any, ...]] = {}
-    for one in candidates:
+    for one in planned.candidates:
         for row in one.objectives:
-            found.setdefault(asked_words(row), key_of_row(row))
+            found.setdefault(asked(row), key_of_row(row))
     return found
 
 
-def figures_of(one: Candidate, columns: Mapping[str, tuple[Any, ...]]) -> list[str]:
-    """A candidate's cell for each column."""
+def _figures_of(one: Candidate, columns: Mapping[str, tuple[Any, ...]]) -> list[str]:
     known = {key_of_row(row): row for row in one.objectives}
     return [figure_words(known[key]) if key in known else NOTHING for key in columns.values()]
 
 
-def regret_table(
-    planned: Planned, asked: Callable[[Mapping[str, Any]], str]
-) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+def _replications_of(one: Candidate) -> str:
+    """Those of each case, where they differ: one that was dropped early has fewer in the others."""
+    found = sorted({row["replications"] for row in one.objectives})
+    return f"{found[0]:,}…{found[-1]:,}" if len(found) > 1 else f"{one.replications:,}"
+
+
+def regret_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Columns and rows of the plan under other loads; `asked` says in words what fails there."""
     columns = ("load", "this plan", "what fails", "the right plan", cost_name(planned), "paid beyond it")
     rows = [

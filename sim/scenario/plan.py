@@ -17,6 +17,9 @@ from sim.units import NUMBER
 
 RANGE_EXAMPLE = '"101..140", "10ms..50ms:5" or [16, 64, 256]'
 MOST_VALUES = 100_000
+MOST_UNITS = 20
+"""Values that `1s..20s` may have; of more it must be said how many."""
+
 _RANGE = re.compile(
     rf"\s*(x?)({NUMBER})\s*([^\s.:]*)\s*\.\.\s*(x?)({NUMBER})\s*([^\s.:]*)\s*(?::\s*([0-9]+)\s*(log)?)?\s*"
 )
@@ -51,6 +54,9 @@ def parse_range(text: str) -> tuple[Value, ...]:
     number = int(points) if points is not None else int(last) - int(first) + 1
     if not 1 <= number <= MOST_VALUES:
         raise ValueError(f"{show(text)} has {number:,} values; the most are {MOST_VALUES:,}")
+    if points is None and unit and number > MOST_UNITS:
+        # Every millisecond of half a second is seldom meant.
+        raise ValueError(f"{show(text)} has {number:,} values; {text.strip()}:5 would have five")
     places = [step / max(number - 1, 1) for step in range(number)]
     spaced = [low * (high / low) ** place if log else low + (high - low) * place for place in places]
     if whole and (points is None or not (unit or factor)):

@@ -251,7 +251,11 @@ def stable(station: Station) -> Reason:
 def size_blind(station: Station) -> Reason:
     """The order of service does not depend on the length of the jobs."""
     kind = station.service.queue.discipline.kind
-    return None if station.size_blind else f"the discipline {kind} looks at the length of the jobs"
+    return (
+        None
+        if station.size_blind
+        else f"the order of the discipline {kind} can depend on the length of the jobs"
+    )
 
 
 def first_come(station: Station) -> Reason:

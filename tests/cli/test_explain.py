@@ -60,11 +60,30 @@ def test_figures_of_a_small_scenario(small: Path) -> None:
         (["traffic.web.arrivals={kind: closed, users: 5, think: 1s}"], "about 4.63/s on average"),
         (["run.warmup=auto"], "warm-up found by the run itself"),
         (["traffic.web.client={}"], "waits for ever; sends once."),
+        (["traffic.web.priority=2"], "priority 2, which nothing at api looks at: its queue is fifo."),
+        (["traffic.web.priority=2", "services.api.queue.discipline=priority"], "web: priority 2."),
+        (
+            ["traffic.web.service_time={kind: constant, value: 5ms}"],
+            "web: its own work takes constant, 5 ms.",
+        ),
+        ([], "services.api.workers may be 2..8 (7 values). looked for: the fewest workers"),
+        (
+            ["plan.survive=[{at: 5s, for: 2s, service: api, workers: x0.5}]"],
+            "must survive api workers x0.5 at 5 s for 2 s: 1 objective of the scenario.",
+        ),
+        (["plan.growth=8% per month", "plan.lead_time=6 weeks"], "the load grows: 8% per month; 6 weeks"),
     ],
 )
 def test_what_is_said_of_each_case(settings: list[str], said: str, small: Path) -> None:
     lines = sections(load_scenario(str(small), settings)).values()
     assert said in " ".join(line for each in lines for line in each)
+
+
+def test_each_reason_against_a_model_is_said_once(small: Path) -> None:
+    said = sections(load_scenario(str(small)))["What theory says"]
+    bounded = [line for line in said if "the queue is bounded: 40 waiting places" in line]
+    ruled_out = "M/M/1, M/M/c, M/G/1 and G/G/c (Allen–Cunneen)"
+    assert bounded == [f"service:api: the queue is bounded: 40 waiting places: rules out {ruled_out}"]
 
 
 @pytest.mark.parametrize(

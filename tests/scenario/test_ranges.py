@@ -32,6 +32,7 @@ def test_values_of_a_range(text: str, values: tuple[object, ...]) -> None:
         ("5..1", "runs backwards"),
         ("1.5..2.5", "how many values"),
         ("log..5", "is not a range"),
+        ("10ms..50ms", "has 41 values; 10ms..50ms:5 would have five"),
     ],
 )
 def test_what_is_no_range_is_said(text: str, said: str) -> None:

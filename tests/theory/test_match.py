@@ -197,7 +197,7 @@ REFUSED: dict[str, tuple[Scenario, str, str]] = {
     ),
     "a late start": (scenario("{kind: poisson, rate: 80/s, start: 10s}"), "M/M/1", "begins at 10 s"),
     "an early stop": (scenario("{kind: poisson, rate: 80/s, stop: 10s}"), "M/M/1", "stops at 10 s"),
-    "by size": (scenario(queue="{discipline: shortest}"), "M/M/1", "looks at the length of the jobs"),
+    "by size": (scenario(queue="{discipline: shortest}"), "M/M/1", "can depend on the length of the jobs"),
     "patience": (scenario(queue="{max_wait: 1s}"), "M/M/1", "queue.max_wait"),
     "not needed": (scenario(workers=3), "G/G/c (Allen–Cunneen)", "not needed"),
     "an infinite variance": (

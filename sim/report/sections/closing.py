@@ -69,6 +69,7 @@ def closing(material: Material) -> Section:
     file = Path(material.source).name
     command = (
         f"forebay report {shlex.quote(file)} --seed {results.seed} --replications {results.replications}"
+        f"{'' if material.curves else ' --no-curves'}"
     )
     again = (
         f"To make this report again, save the scenario of section 2 as {file}, with its data files beside "

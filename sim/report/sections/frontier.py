@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.report.blocks import Figure, Section
+from sim.report.blocks import Figure, Paragraph, Section
 from sim.report.plan_words import asked_words
 
 if TYPE_CHECKING:
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 def frontier(material: Material) -> Section | None:
     """The plan's candidates by their cost, and those that nothing cheaper matches."""
     planned = material.plan
-    if planned is None or planned.binding is None or len(planned.frontier) < 2:
+    if planned is None or planned.binding is None:
         return None
+    if len(planned.frontier) < 2:
+        words = f"Nothing that was simulated and costs more does better in {asked_words(planned.binding)}."
+        return Section(10, "frontier", "What better costs", [Paragraph(words)])
     from sim.report.pictures.frontier import frontier as draw
 
     caption = (

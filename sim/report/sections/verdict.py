@@ -10,10 +10,9 @@ from sim.report.figures import figure, metric_words, records, subject_words, uni
 from sim.report.growth_words import headroom_words, run_out_words
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
-from sim.report.plan_words import asked_words, cost_words, figure_words, values_words
+from sim.report.plan_words import answer_words, asked_words, cost_words, figure_words, values_words
 from sim.report.precision_words import precision_words
 from sim.report.sections.outcomes import outcomes, uncovered
-from sim.report.sections.sizing import answer_words
 from sim.report.sections.timeline import recovery_words
 from sim.report.stability_words import survived
 from sim.study.load import bottleneck, offered_load, peak_load
@@ -116,9 +115,9 @@ def _sizes(material: Material) -> list[tuple[str, str]]:
     planned = material.plan
     if planned is None:
         return []
-    if planned.best is None:
-        return [("Recommended sizes", answer_words(planned))]
     sure = format_ratio(planned.confidence)
+    if planned.best is None:
+        return [("Recommended sizes", answer_words(planned, asked_words, f"{sure} confidence"))]
     least = "nothing cheaper does" if planned.minimal else "whether something cheaper does is not certain"
     words = f"{values_words(planned.best)}, at {cost_words(planned)}: meets every objective with {sure} confidence"
     survived = {row["case"] for row in planned.answer.objectives if row["case"]} if planned.answer else set()

@@ -169,6 +169,7 @@ def _recovers(mishap: Mishap, within: float) -> Callable[[Results, float, float]
             high=high,
             verdict=verdict,
             decided_by=None if verdict == "inconclusive" else "simulation",
+            replications=number,
             needed=runs_to_tell(share, error) if verdict == "inconclusive" else None,
         )
 

@@ -51,9 +51,9 @@ class Judged:
     """One objective, judged.
 
     value: the mean over replications, or theory's figure where that decided, in the metric's unit. low, high: one-sided
-    bounds of the simulated figure, each sure enough for its side of the verdict. needed: about how many replications
-    would decide it; None if it is decided, inf if its value lies on the bound. case: what has to be survived there;
-    None as written.
+    bounds of the simulated figure, each sure enough for its side of the verdict. replications: behind these. needed:
+    about how many would decide it; None if it is decided, inf if its value lies on the bound. case: what has to be
+    survived there; None as written.
     """
 
     subject: str
@@ -65,6 +65,7 @@ class Judged:
     high: float
     verdict: Verdict
     decided_by: DecidedBy | None
+    replications: int
     needed: float | None = None
     case: str | None = None
 
@@ -324,6 +325,7 @@ def _judged(results: Results, wanted: Objective, met_error: float, missed_error:
         high,
         verdict,
         None if verdict == "inconclusive" else "simulation",
+        results.replications,
     )
     if verdict != "inconclusive":
         return row

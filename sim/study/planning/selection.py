@@ -9,7 +9,7 @@ is chosen with at least the probability asked for (their theorem 1, for normal c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,9 +68,17 @@ def cheapest(
         reach = min(most, 2 * reach)
         for place in left:
             costs[place] = np.array(draw(place, reach), dtype=np.float64)
+    # Those that never differed are one and the same: the first of them will do.
+    left = [
+        place for at, place in enumerate(left) if not _seen(costs[place], (costs[one] for one in left[:at]))
+    ]
     means = tuple(float(each.mean()) for each in costs)
     best = min(left, key=lambda place: (means[place], place))
     return Selection(best, tuple(left), reach, means, tuple(len(each) for each in costs))
+
+
+def _seen(costs: NDArray[np.float64], before: Iterable[NDArray[np.float64]]) -> bool:
+    return any(np.array_equal(costs, one) for one in before)
 
 
 def _factor(number: int, error: float, first: int) -> float:

@@ -79,6 +79,8 @@ def _affordable(search: Search, candidates: Candidates) -> list[Candidate]:
             if one is not None and one.verdict == "met":
                 met.append(one)
                 limit = min(limit, one.cost_high)
+    # Of those that cost the same the one with the least values is the answer, whatever the order of the search.
+    met.sort(key=lambda one: tuple(lever.values.index(one.values[lever.path]) for lever in search.levers))
     return [one for one in met if candidates.pricing.certain(one.values) <= limit]
 
 

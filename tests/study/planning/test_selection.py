@@ -43,10 +43,18 @@ def test_what_is_clearly_dear_is_left_out_at_the_first_look() -> None:
 
 
 def test_equals_cannot_be_told_apart_and_it_says_so() -> None:
-    found = cheapest(lambda _, many: [1.0, 2.0] * (many // 2), 2, indifference=1e-6, error=0.05, most=40)
+    costs = [[1.0, 2.0], [2.0, 1.0]]
+    found = cheapest(
+        lambda place, many: costs[place] * (many // 2), 2, indifference=1e-6, error=0.05, most=40
+    )
     assert not found.sure
     assert set(found.left) == {0, 1}
     assert found.best == 0  # the first of equals
+
+
+def test_those_that_never_differ_are_one_and_the_same() -> None:
+    found = cheapest(lambda _, many: [1.0, 2.0] * (many // 2), 3, indifference=1e-6, error=0.05, most=40)
+    assert (found.best, found.left, found.sure) == (0, (0,), True)
 
 
 @pytest.mark.parametrize("number", [1, 2])
