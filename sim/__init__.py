@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.engines.observations import Observations as Observations
+    from sim.errors import ForebayError as ForebayError
+    from sim.errors import ScenarioError as ScenarioError
+    from sim.errors import UsageError as UsageError
     from sim.measure.results import Results as Results
     from sim.report import report as report
     from sim.scenario.loader import check as check
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
     from sim.theory.match import analyze as theory
 
 _HOME = {
+    "ForebayError": "sim.errors",
+    "ScenarioError": "sim.errors",
+    "UsageError": "sim.errors",
     "check": "sim.scenario.loader",
     "load": "sim.scenario.loader",
     "loads": "sim.scenario.loader",
@@ -62,12 +68,15 @@ _HOME = {
 
 __all__ = [
     "Comparison",
+    "ForebayError",
     "Interrupted",
     "Rare",
     "Results",
     "Scenario",
+    "ScenarioError",
     "Sweep",
     "SweepInterrupted",
+    "UsageError",
     "check",
     "compare",
     "forecast",

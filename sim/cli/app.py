@@ -42,7 +42,7 @@ ANYWHERE = ("--quiet", "-q", "--no-color")  # understood before the verb as well
 app = typer.Typer(
     name="forebay",
     help="Simulates producers, bounded queues, workers and retrying clients, and sizes them.",
-    epilog="Every verb explains itself: forebay run --help. Exit: 0 ok, 1 internal error, 2 usage, "
+    epilog="Every verb explains itself: forebay run --help. Exit: 0 ok, 1 internal error or lost workers, 2 usage, "
     "3 invalid scenario, 4 objective missed, 5 inconclusive, 130 interrupted.",
     no_args_is_help=True,
     rich_markup_mode=None,  # rich would triple the time that --help takes

@@ -145,7 +145,7 @@ def _of_change(change: "Change") -> Finding:
     own = unit_shown(change.metric, unit)
     moved = difference(*change.difference, own)
     text = (
-        f"{change.subject} {change.metric} was {figure(*change.baseline[:3], own)}, "
+        f"{change.subject} {change.metric} was {figure(*change.baseline[:3], own, like=change.value[0])}, "
         f"is {figure(*change.value[:3], own)}: {moved}"
     )
     if change.verdict in ("regressed", "inconclusive"):

@@ -76,6 +76,14 @@ def parse_settings(settings: Iterable[str]) -> dict[str, str]:
     return changes
 
 
+def run_as(scenario: "Scenario", **options: object) -> "Scenario":
+    """The scenario with what the options say of its run, None for what they do not; errors name the option."""
+    for name, value in options.items():
+        if value is not None:
+            scenario = scenario.set(f"run.{name}", value, label=f"--{name} {value}")
+    return scenario
+
+
 def with_precision(scenario: "Scenario", wanted: str | None) -> "Scenario":
     """The scenario that wants the precision written as `--precision` has it; itself for None.
 

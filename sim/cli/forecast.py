@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sim.cli.files import load_scenario
+from sim.cli.files import load_scenario, run_as
 from sim.cli.options import (
     FormatOption,
     JobsOption,
@@ -65,12 +65,11 @@ def command(
         "--growth": ("plan.growth", growth),
         "--lead-time": ("plan.lead_time", lead_time),
         "--purchase": ("plan.purchase", purchase),
-        "--seed": ("run.seed", seed),
-        "--replications": ("run.replications", replications),
     }
     for option, (path, value) in given.items():
         if value is not None:
             scenario = scenario.set(path, value, label=f"{option} {value}")
+    scenario = run_as(scenario, seed=seed, replications=replications)
     from sim.study.growth.forecast import forecast
 
     with terminal.progress(f"forecasting {scenario.name}") as bar:

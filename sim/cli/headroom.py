@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.files import load_scenario
+from sim.cli.files import load_scenario, run_as
 from sim.cli.options import (
     FormatOption,
     JobsOption,
@@ -51,10 +51,7 @@ def command(
     """Find how much load still meets every objective."""
     terminal = Terminal(quiet, no_color)
     lasting = duration("--spike", spike) if spike is not None else None
-    given = {"run.seed": seed, "run.replications": replications}
-    changes = {path: value for path, value in given.items() if value is not None}
-    scenario = load_scenario(file, settings)
-    scenario = scenario.set(changes)
+    scenario = run_as(load_scenario(file, settings), seed=seed, replications=replications)
     from sim.study.growth.headroom import headroom, spike_headroom
 
     with terminal.progress(f"loading {scenario.name}") as bar:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.files import load_scenario
+from sim.cli.files import load_scenario, run_as
 from sim.cli.options import (
     EngineOption,
     FormatOption,
@@ -68,13 +68,11 @@ def command(
     """Find the cheapest values that meet every objective."""
     terminal = Terminal(quiet, no_color)
     scenario = _asked(load_scenario(file, settings), vary, minimize, confidence)
-    given = {"run.engine": engine, "run.seed": seed, "run.replications": replications}
-    changes = {path: value for path, value in given.items() if value is not None}
     from sim.study.planning.plan import plan
 
     with terminal.progress(f"planning {scenario.name}") as bar:
         planned = plan(
-            scenario.set(changes),
+            run_as(scenario, engine=engine, seed=seed, replications=replications),
             regret=regret,
             jobs=jobs,
             progress=lambda candidate: bar.say(f"trying {candidate}"),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sim.cli.files import load_scenario, locate, make_room, page_path
+from sim.cli.files import load_scenario, locate, make_room, page_path, run_as
 from sim.cli.options import (
     EngineOption,
     JobsOption,
@@ -51,11 +51,9 @@ def command(
     make_room("--out", target, [locate(file)])
     from sim.report.page import build, write
 
-    given = {"run.engine": engine, "run.seed": seed, "run.replications": replications}
-    changes = {path: value for path, value in given.items() if value is not None}
     with terminal.progress(f"reporting on {scenario.name}") as progress:
         page = build(
-            scenario.set(changes),
+            run_as(scenario, engine=engine, seed=seed, replications=replications),
             curves=curves,
             source=str(locate(file)),
             jobs=jobs,

@@ -20,6 +20,9 @@ from sim.measure.histograms import EDGES, quantile
 from sim.measure.intervals import CLUSTERED, CONFIDENCE, johnson, student
 from sim.scenario.scenario import Scenario
 
+NONE = float(EDGES[1])
+"""Seconds, the histograms' first bound: what is shorter is nothing at all."""
+
 METHOD = "pooled, t over replications inverted"
 
 
@@ -58,6 +61,8 @@ class Pool:
         at_value = float(variance[min(int(np.searchsorted(self._edges, value)), len(variance) - 1)])
         few = _fewer(beyond, variance, at_value, (1.0 - share) * float(every.mean()), number, sure)
         high = _crossing(self._edges, mean - few, last=False)
+        if high <= NONE:
+            low = high = value
         # Within one bucket the value is placed by another rule than the ends.
         return value, min(low, value), max(high, value)
 

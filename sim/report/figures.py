@@ -16,7 +16,12 @@ NOTHING = "–"
 
 
 def figure(
-    mean: float | None, low: float | None = None, high: float | None = None, unit: str = "count"
+    mean: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "count",
+    *,
+    like: float | None = None,
 ) -> str:
     """A figure with its unit and, where there is one, its interval in the same unit; certainty has no decimals.
 
@@ -25,10 +30,13 @@ def figure(
         low: lower end of its interval, None or NaN when there is none.
         high: upper end.
         unit: `s`, `1/s`, `ratio` or `count`, as in a summary.
+        like: a figure beside it, whose size of the unit it is to have: both in /s, or both in ms.
     """
     if mean is None or math.isnan(mean):
         return NOTHING
-    scale, suffix = _scale(mean, unit)
+    # What is 0 has the size of its interval.
+    own = mean if mean or high is None or math.isnan(high) else high
+    scale, suffix = _scale(own if like is None or math.isnan(like) else like, unit)
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         # Nearly all is not all: 99.9999 % has more than four digits.
         almost = unit == "ratio" and 0.999 < mean < 1.0

@@ -23,12 +23,12 @@ from sim.report.sections.sizing import sizing
 from sim.report.sections.stability import stability_map
 from sim.report.sections.timeline import timeline
 from sim.report.sections.verdict import verdict
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
     from sim.measure.results import Results
-    from sim.scenario.scenario import Scenario
 
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     verdict,
@@ -126,6 +126,7 @@ def build(
         progress: told the share that is done, 0 to 1.
         studies: as named in `Studies`, to be used instead of new runs: `plan=sim.plan(scenario)` and others.
     """
+    refuse_no_scenario(scenario)
     material = gather(
         scenario, results, curves=curves, source=source, jobs=jobs, progress=progress, **studies
     )

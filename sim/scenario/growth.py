@@ -195,6 +195,13 @@ class SeriesGrowth(Part):
     _times: tuple[dt.datetime, ...] = PrivateAttr(default=())
     _values: tuple[float, ...] = PrivateAttr(default=())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_rate_beside(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "rate" in value:
+            raise refuse("a series says itself how it grows: leave out rate, or file", "8% per month")
+        return value
+
     @model_validator(mode="after")
     def _read(self, info: ValidationInfo) -> Self:
         path = located(self.file, info)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from sim.scenario.objectives import Metric, Subject
 from sim.scenario.part import Part
-from sim.scenario.quantities import Confidence, PositiveRatio, Replications
+from sim.scenario.quantities import Confidence, PositiveRatio, Replications, refuse
 
 LEAST = 40
 """Independent values before the first look at their spread: of fewer, too many are narrow by chance."""
@@ -27,4 +27,11 @@ class Precision(Part):
         description="half the interval's width, at the most, as a share of the estimate", examples=["2%"]
     )
     confidence: Confidence = Field(default=0.95, description="of that interval")
-    most: Replications = Field(default=1000, description="replications at the most")
+    most: Replications = Field(default=1000, description="replications at the most, 40 or more")
+
+    @field_validator("most")
+    @classmethod
+    def _enough_to_look(cls, most: int) -> int:
+        if most < LEAST:
+            raise refuse(f"{most} replications are fewer than the {LEAST} of the first look", "most: 1000")
+        return most

@@ -22,6 +22,8 @@ from sim.units import format_duration, write_duration
 
 BINS = 200
 MOST_BINS = 1_000_000
+LONGEST = 1e9
+"""Seconds that a run may simulate: 32 years, of which nobody has seen the end."""
 
 
 def _warmup(value: Any, info: ValidationInfo) -> float | Literal["auto"]:
@@ -89,6 +91,13 @@ class Run(Part):
     def whole(self, replications: int) -> int:
         """So many, or one more where that makes antithetic pairs of them."""
         return replications + replications % 2 if self.antithetic else replications
+
+    @field_validator("duration")
+    @classmethod
+    def _in_a_lifetime(cls, duration: float) -> float:
+        if duration > LONGEST:
+            raise refuse(f"{duration:g} s is longer than {LONGEST:g} s, 32 years", "10min")
+        return duration
 
     @field_validator("antithetic")
     @classmethod

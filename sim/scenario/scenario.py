@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -20,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from sim.errors import UsageError
 from sim.scenario import consistency
 from sim.scenario.clients import Client
 from sim.scenario.distributions import Distribution
@@ -263,3 +265,14 @@ def _again(error: ValidationError) -> Iterator[InitErrorDetails]:
             kind = refuse(**{key: context[key] for key in ("message", "example", "suggestion", "at")})
             context = {}
         yield InitErrorDetails(type=kind, loc=one["loc"], input=one["input"], ctx=context)
+
+
+def refuse_no_scenario(value: object) -> None:
+    """Raises UsageError unless it is a scenario; of a name or a path it says how to read it."""
+    if isinstance(value, Scenario):
+        return
+    if isinstance(value, str | os.PathLike):
+        raise UsageError(
+            f"{str(value)!r} is not a scenario but the name of one; write sim.load({str(value)!r})"
+        )
+    raise UsageError(f"{type(value).__name__} is not a scenario; for example sim.load('mm1')")

@@ -102,7 +102,7 @@ def read_baselines(path: Path) -> list[Baseline]:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise UsageError(f"--baseline {path}: {reason}; make one by `{EXAMPLE}`") from None
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
         version = document["schema_version"]
         found = [_baseline(one) for one in document.get("scenarios", [document])]
     except ValueError as error:
@@ -114,6 +114,10 @@ def read_baselines(path: Path) -> list[Baseline]:
             f"--baseline {path} has schema_version {version}, not {SCHEMA_VERSION}; make it anew by `{EXAMPLE}`"
         )
     return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _baseline(document: Mapping[str, Any]) -> Baseline:

@@ -11,7 +11,7 @@ from sim.errors import UsageError
 from sim.measure.results import Results
 from sim.measure.warmup import FoundWarmup, found_warmup
 from sim.scenario.quantities import MOST_REPLICATIONS, MOST_SEED
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.precision import first_look, precise
 from sim.study.threads import Stopped, Tell, on_threads
 
@@ -57,6 +57,7 @@ def run(
         Interrupted: Ctrl-C after at least one replication; a KeyboardInterrupt that holds the finished ones' results.
         AuditError: a run broke Little's law or lost a request: a fault of the engine, and no result.
     """
+    refuse_no_scenario(scenario)
     engine = scenario.run.engine if engine is None else engine
     seed = scenario.run.seed if seed is None else seed
     wanted = scenario.run.precision if replications is None else None
@@ -89,6 +90,9 @@ def run(
 def _refuse(scenario: Scenario, engine: str, seed: int, count: int, jobs: int | None) -> None:
     if engine not in ENGINES:
         raise UsageError(f"engine {engine!r} is none of {', '.join(ENGINES)}; for example engine='compiled'")
+    for name, value in (("replications", count), ("seed", seed), ("jobs", 1 if jobs is None else jobs)):
+        if not isinstance(value, int):
+            raise UsageError(f"{name} {value!r} is not a whole number; for example {name}=20")
     if count < 1 or (jobs is not None and jobs < 1):
         raise UsageError(
             f"replications {count} and jobs {jobs}: whole numbers from 1 are wanted; for example replications=20"

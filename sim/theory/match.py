@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sim.errors import QuantityError
 from sim.scenario.metrics import unit_of
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.theory import assumptions as a
 from sim.theory.catalogue import ALWAYS, CANDIDATES, Candidate
 from sim.theory.rows import Figure, Quantiles, figures
@@ -135,6 +135,7 @@ def analyze(scenario: Scenario, quantiles: Quantiles = None) -> Theory:
 
     The figures are of the long run: a run starts empty, so leave out a warm-up before holding them together.
     """
+    refuse_no_scenario(scenario)
     models: list[Model] = []
     rejected: list[Rejected] = []
     for station in stations(scenario):

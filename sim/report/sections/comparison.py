@@ -96,8 +96,8 @@ def figures_table(comparison: Comparison, variant: str, *, everything: bool = Fa
         (
             subject_words(each.subject),
             metric_words(each.metric),
-            figure(*each.baseline, _unit(each)),
-            figure(*each.value, _unit(each)),
+            figure(*each.baseline, _unit(each), like=_larger(each)),
+            figure(*each.value, _unit(each), like=_larger(each)),
             _shown(each),
             f"×{each.ratio:.3g}" if math.isfinite(each.ratio) else NOTHING,
             f"{each.paired.variance_ratio:.2g}" if math.isfinite(each.paired.variance_ratio) else NOTHING,
@@ -110,6 +110,10 @@ def figures_table(comparison: Comparison, variant: str, *, everything: bool = Fa
     words = f"{variant} against the baseline {comparison.baseline}: {count} paired replications, "
     words += f"{100.0 * comparison.confidence:g} % intervals"
     return Table(words, FIGURES, rows, frozenset({5}))
+
+
+def _larger(each: Pairing) -> float:
+    return max(each.baseline[0], each.value[0], key=lambda mean: -1.0 if math.isnan(mean) else abs(mean))
 
 
 def objectives_table(comparison: Comparison) -> Table | None:

@@ -16,7 +16,7 @@ from sim.measure.paired import Paired, holm, paired_figures
 from sim.measure.plain import plain_row
 from sim.measure.results import Results, versions
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.comparison.differences import Difference, differences
 from sim.study.comparison.paired_fates import PairedFates, paired_fates
 from sim.study.comparison.parting import Parting, first_parting
@@ -37,6 +37,7 @@ HEADLINE: Final[Mapping[str, tuple[str, ...]]] = {
 TOGETHER: Final = (
     "Verdicts hold together: Holm's step-down (1979) keeps the chance of any wrong one at {error:g} % over the "
     "{headline} headline figures of all comparisons, and again over the {others} others; each interval holds by itself."
+    " Quantiles are means of the replications' own, of which pairs are made."
 )
 """How the verdicts share their error, in the one sentence that every format prints."""
 
@@ -345,8 +346,11 @@ def _named(
     named: dict[str, Scenario | Results] = {}
     for each in scenarios:
         if isinstance(each, Mapping):
+            for one in each.values():
+                _refuse_neither(one)
             named |= {str(name): one for name, one in each.items()}
             continue
+        _refuse_neither(each)
         own = each.name if isinstance(each, Scenario) else each.scenario.name
         name, count = own, 1
         while name in named:
@@ -359,6 +363,11 @@ def _named(
             'for example sim.compare(scenario, scenario.set("services.api.workers", 20))'
         )
     return named
+
+
+def _refuse_neither(each: object) -> None:
+    if not isinstance(each, Results):
+        refuse_no_scenario(each)
 
 
 def _row(each: Pairing, verdict: str) -> dict[str, Any]:

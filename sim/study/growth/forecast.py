@@ -21,7 +21,7 @@ from sim.measure.plain import plain, plain_row
 from sim.measure.results import versions
 from sim.scenario.growth import Purchase
 from sim.scenario.metrics import SCHEMA_VERSION
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.growth.demand import Fitted, Steady, demand_of
 from sim.study.growth.headroom import LARGEST, Headroom, headroom
 from sim.study.growth.staircase import RunOut, Size, Step, between, moments, peak, run_out, staircase
@@ -206,6 +206,7 @@ def forecast(
     Raises:
         UsageError: there are no objectives, there is no growth, or the workers to buy are unlimited.
     """
+    refuse_no_scenario(scenario)
     plan = scenario.plan
     if plan is None or plan.growth is None:
         raise UsageError(f"a forecast needs to know how the load grows; write {GROWTH_EXAMPLE}")

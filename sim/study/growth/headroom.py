@@ -17,7 +17,7 @@ from sim.measure.intervals import CONFIDENCE
 from sim.measure.plain import plain
 from sim.measure.results import Results
 from sim.scenario.metrics import SCHEMA_VERSION, UNITS
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.load import bottleneck, offered_load, scaled
 from sim.study.metastability.fates import Judge, Judging
 from sim.study.metastability.margin import Margin, margin
@@ -177,6 +177,7 @@ def headroom(
     Raises:
         UsageError: there are no objectives.
     """
+    refuse_no_scenario(scenario)
     search = _Search(scenario, confidence, theory, jobs, progress)
     first, sure = first_load(scenario)
     if guess is not None and not sure:
@@ -362,6 +363,8 @@ def spike_headroom(
     Raises:
         UsageError: the run is too short for the spike, or no traffic has a rate.
     """
+    if not lasting > 0.0:
+        raise UsageError(f"a spike of {lasting:g} s is none; for example 10 s")
     calm = without_trigger(scenario)
     warm = 0.0 if scenario.run.warmup == "auto" else float(scenario.run.warmup)
     begin = max(warm, scenario.run.duration / 10.0)

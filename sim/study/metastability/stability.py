@@ -14,6 +14,7 @@ from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.plain import plain_row
 from sim.scenario.metrics import SCHEMA_VERSION
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.metastability.basin import PRECISION, Basin, basin_map, trigger_map
 from sim.study.metastability.fates import Fates, Judge, Judging, Progress
 from sim.study.metastability.margin import Margin, margins, vulnerable_load
@@ -24,7 +25,6 @@ from sim.study.metastability.trigger import trigger_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.scenario.scenario import Scenario
 
 WANTED: Final = 0.95
 """The probability of recovery that the verdict asks for, unless told otherwise."""
@@ -182,6 +182,7 @@ def stability(
         ScenarioError: the scenario has no trigger, or one that never ends.
         UsageError: a number that makes no sense, or nothing is left of the run after the trigger.
     """
+    refuse_no_scenario(scenario)
     for name, value in (("wanted", wanted), ("confidence", confidence)):
         if not 0.0 < value < 1.0:
             raise UsageError(f"{name} {value:g} is not more than 0 and less than 1; for example 0.95")

@@ -17,7 +17,7 @@ from typing import Any, Final
 from sim.errors import UsageError
 from sim.scenario.plan import Plan
 from sim.scenario.prices import Prices
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.load import bottleneck
 from sim.study.planning.candidates import Candidate, Candidates, Values, room, said
 from sim.study.planning.cost import Pricing
@@ -69,6 +69,7 @@ def plan(
     Raises:
         UsageError: there are no objectives (unless the cost is measured), or too many combinations.
     """
+    refuse_no_scenario(scenario)
     asked = _asked(scenario, vary, minimize, confidence)
     own = asked.plan
     assert own is not None  # it was just made

@@ -33,7 +33,7 @@ from sim.measure.plain import plain
 from sim.measure.results import versions
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.quantities import MOST_SEED
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.load import nominal_rate
 from sim.study.planning.exact import Exact, exact_figures
 from sim.study.rare_events.levels import Pilot, Window, find_levels, shares_of
@@ -209,6 +209,7 @@ def rare(
         UsageError: what is asked does not exist, or the event is never met and there is nothing to split on.
         EngineError: as for `run`; and where the state grows too large.
     """
+    refuse_no_scenario(scenario)
     event = event_of(scenario, subject, metric, threshold)
     for name, value in (("relative", relative), ("confidence", confidence)):
         if not 0.0 < value < 1.0:

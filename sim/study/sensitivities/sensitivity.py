@@ -24,7 +24,7 @@ from sim.measure.plain import plain_row
 from sim.measure.results import Results, versions
 from sim.scenario.metrics import SCHEMA_VERSION, UNITS, unit_of
 from sim.scenario.objectives import Objective
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.replicate import run
 from sim.study.sensitivities.parameters import Parameter
 from sim.study.sensitivities.turns import Turn, turns
@@ -181,6 +181,7 @@ def sensitivity(
         UsageError: a share that is not between 0 and 1, a metric or path that is not there.
         EngineError: a scenario's time does not advance.
     """
+    refuse_no_scenario(scenario)
     for name, share in (("change", change), ("step", step)):
         if not 0.0 < share < 1.0:
             raise UsageError(f"{name} {share:g} is not between 0 and 1; for example {name}=0.1")
@@ -255,7 +256,7 @@ def _metrics(scenario: Scenario, asked: Sequence[str | Metric] | None) -> list[M
         return list(dict.fromkeys(found))
     known = scenario.metrics()
     wanted: list[Metric] = []
-    for one in asked:
+    for one in [asked] if isinstance(asked, str) else asked:
         subject, metric = one if isinstance(one, tuple) else _subject_and_metric(one)
         having = [name for name, metrics in known.items() if metric in metrics and subject in ("", name)]
         if not having:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_POINTS: Final = 1_000_000
+LISTED: Final = "list"
+"""The kind of a design whose points were given."""
+
 SAMPLE_EXAMPLE: Final = "sobol:256 or lhs:100"
 _SAMPLE = re.compile(r"\s*(sobol|lhs)\s*:\s*([0-9]{1,9})\s*")
 
@@ -121,12 +124,16 @@ def listed(points: Sequence[Mapping[str, Any]]) -> Design:
     for number, point in enumerate(points):
         if set(point) != set(paths):
             raise UsageError(f"point {number} has not the keys of the first: {', '.join(paths)}")
-    return Design(paths, tuple(tuple(point[path] for path in paths) for point in points), "list")
+    return Design(paths, tuple(tuple(point[path] for path in paths) for point in points), LISTED)
 
 
 def _axes(vary: Mapping[str, Any], many: int | None) -> list[tuple[Any, ...]]:
     if not vary:
         raise UsageError("nothing to vary; for example --vary services.api.workers=4..12")
+    if not isinstance(vary, Mapping):
+        raise UsageError(
+            f"{type(vary).__name__} does not say what varies; for example {{'services.api.workers': '4..12'}}"
+        )
     return [axis_values(path, wanted, many) for path, wanted in vary.items()]
 
 

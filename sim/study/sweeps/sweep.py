@@ -13,22 +13,20 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from sim.engines import compiled
 from sim.errors import Problem, ScenarioError, UsageError, printable
 from sim.measure.results import versions
 from sim.scenario.metrics import SCHEMA_VERSION
+from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.scenario.suggestions import nearest
 from sim.study.executors import Kind, on_executor, refuse_wrong
-from sim.study.sweeps.design import Design, grid, listed, sampled
+from sim.study.sweeps.design import LISTED, Design, grid, listed, sampled
 from sim.study.sweeps.ledger import TABLES, Ledger, Record
 from sim.study.sweeps.point import Work, made_by
 from sim.study.sweeps.swept import Sweep
 from sim.study.threads import Stopped, Tell
-
-if TYPE_CHECKING:
-    from sim.scenario.scenario import Scenario
 
 Save = Literal["csv", "parquet"]
 
@@ -92,6 +90,7 @@ def sweep(
         WorkerError: workers cannot be reached, end again and again, or have another version of forebay.
         AuditError: a run broke Little's law or lost a request: a fault of the engine, and no result.
     """
+    refuse_no_scenario(scenario)
     refuse_wrong(executor, scheduler, jobs)
     given = {"run.engine": engine, "run.seed": seed, "run.replications": replications}
     changes = {path: value for path, value in given.items() if value is not None}
@@ -173,7 +172,7 @@ def chosen_metrics(scenario: Scenario, names: Sequence[str]) -> frozenset[tuple[
     """
     known = [(subject, metric) for subject, metrics in scenario.metrics().items() for metric in metrics]
     found: set[tuple[str, str]] = set()
-    for name in names:
+    for name in [names] if isinstance(names, str) else names:
         words = name.split()
         meant = {pair for pair in known if words in ([pair[1]], list(pair))}
         if not meant:
@@ -240,7 +239,7 @@ def _hashes(base: Scenario, design: Design) -> list[str]:
             found.append(base.set(design.changes(number)).hash)
         except ScenarioError as error:
             for one in error.problems:
-                said = one.file.replace("--set ", "--vary ")
+                said = one.file.replace("--set ", f"point {number}: " if design.kind == LISTED else "--vary ")
                 problem = Problem(said, 0, 0, one.path, one.message, one.example, one.suggestion)
                 wrong[problem] = wrong.get(problem, 0) + 1
     if wrong:
