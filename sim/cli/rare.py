@@ -143,7 +143,8 @@ def remarks(found: "Rare") -> list[str]:
     elif found.estimate > 0.0:
         lines.append(
             f"About one in {1.0 / found.estimate:.3g}. Ordinary runs would need {found.crude_tries:.2g} tries or more "
-            f"for this interval, {found.crude_events:.2g} events; here it took {found.events:.2g}."
+            f"for this interval, {found.crude_events:.2g} events; here it took {found.events:.2g}"
+            f"{', so they would have been cheaper' if found.crude_events < found.events else ''}."
         )
     if not found.precise:
         lines.append(

@@ -115,11 +115,14 @@ def tables(found: "Sensitivity") -> list[Table]:
 def tornado(found: "Sensitivity", subject: str, metric: str) -> Table:
     """The parameters by how far they swing one metric, the widest first."""
     turned = found.of(subject, metric)
+    idle = idle_paths(found, subject, metric)
     unit = unit_shown(metric, turned[0].unit)
     widest = max((abs(each.swing.mean) for each in turned), default=0.0)
     judged = any(each.verdict_low for each in turned)
     rows = []
     for each in turned:
+        if each.parameter.path in idle:
+            continue
         cells = [
             each.parameter.path,
             f"{_value(each, each.low)} … {_value(each, each.high)}",
@@ -136,13 +139,27 @@ def tornado(found: "Sensitivity", subject: str, metric: str) -> Table:
     return Table(title, [*columns, "objective"] if judged else columns, rows)
 
 
+def idle_paths(found: "Sensitivity", subject: str, metric: str) -> list[str]:
+    """The parameters that change nothing about one metric in any replication."""
+    return [
+        each.parameter.path
+        for each in found.of(subject, metric)
+        if each.swing.mean == each.swing.low == each.swing.high == 0.0
+    ]
+
+
 def remarks(found: "Sensitivity") -> list[str]:
     """What the columns mean, and what was left out."""
     columns = (
         "Swing: the metric at the high end less that at the low end, under the same random numbers. Elasticity: by "
         "how many per cent the metric changes where the parameter does by one. In brackets 95 % intervals."
     )
-    return [columns, *(f"Left out: {path} {why}." for path, why in found.left_out.items())]
+    idle = [
+        f"Nothing about {metric_words(metric)} of {subject} changes with {', '.join(paths)}."
+        for subject, metric in found.metrics
+        if (paths := idle_paths(found, subject, metric))
+    ]
+    return [columns, *idle, *(f"Left out: {path} {why}." for path, why in found.left_out.items())]
 
 
 def _value(each: "Turned", value: float) -> str:

@@ -38,9 +38,8 @@ def figure(
     own = mean if mean or high is None or math.isnan(high) else high
     scale, suffix = _scale(own if like is None or math.isnan(like) else like, unit)
     if low is None or high is None or math.isnan(low) or math.isnan(high):
-        # Nearly all is not all: 99.9999 % has more than four digits.
         almost = unit == "ratio" and 0.999 < mean < 1.0
-        return f"{mean / scale:.10g}{suffix}" if almost else f"{_digits(mean / scale)}{suffix}"
+        return f"{_nearly_all(mean) if almost else _digits(mean / scale)}{suffix}"
     if not math.isfinite(mean) or not math.isfinite(high - low):
         return f"{_digits(mean / scale)}{suffix} [{_digits(low / scale)}, {_digits(high / scale)}]"
     places = _places((high - low) / 2.0 / scale, mean / scale)
@@ -117,6 +116,12 @@ def _places(half: float, mean: float) -> int:
     wanted = 1 - math.floor(math.log10(half)) if half > 0.0 else 3 - size if mean else 0
     whole = max(1, 1 + size)
     return max(0, min(wanted, 9 - whole))
+
+
+def _nearly_all(share: float) -> str:
+    """A share of nearly 1 as per cent, with two digits of what is missing: nearly all is not all."""
+    missing = 100.0 * (1.0 - share)
+    return f"{100.0 * share:.{1 - math.floor(math.log10(missing))}f}".rstrip("0")
 
 
 def _digits(value: float) -> str:
