@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.engines import observations as see
 from sim.engines.observations import Observations
-from sim.measure.figures import service_side
+from sim.measure.figures import Figure, service_side
 from sim.measure.histograms import EDGES
 
 ROUNDING = 1e-9
@@ -41,3 +41,9 @@ def design_effect(runs: Sequence[Observations], row: int) -> float:
             return max(1.0, float(between / variance))
     busy = float(np.mean([service_side(seen, row)["utilization"].value for seen in runs]))
     return 1.0 / (1.0 - busy) if 0.0 <= busy < 1.0 else 1.0
+
+
+def thinned(found: Sequence[Figure], effect: float) -> list[Figure]:
+    """Figures with as many trials as are independent, one at least in each replication."""
+    # A NaN stays: max keeps its first argument if nothing is greater.
+    return [Figure(figure.value, max(figure.trials / effect, 1.0)) for figure in found]

@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.engines import observations as see
 from sim.engines.observations import Observations
+from sim.measure.design_effect import design_effect, thinned
 from sim.measure.estimate import estimate
 from sim.measure.figures import independent_figures, service_side
 from sim.measure.intervals import CONFIDENCE
@@ -65,7 +66,9 @@ def apart(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
             {(subject, metric): one for metric, one in service_side(seen, row).items()} for seen in runs
         ]
         found = independent_figures(of_each, twins)
+        effect = design_effect(runs, row)
         for _, metric in found[0]:
-            mean, low, high, _ = estimate([each[subject, metric] for each in found], metric, CONFIDENCE)
+            each_one = thinned([each[subject, metric] for each in found], effect)
+            mean, low, high, _ = estimate(each_one, metric, CONFIDENCE, twins=twins)
             rows.append((subject, number, metric, mean, low, high, unit_of(metric)))
     return pd.DataFrame(rows, columns=["subject", "instance", "metric", "mean", "low", "high", "unit"])

@@ -15,7 +15,7 @@ from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.errors import UsageError
 from sim.measure import audits, batch_means, series
-from sim.measure.design_effect import design_effect
+from sim.measure.design_effect import design_effect, thinned
 from sim.measure.estimate import cautious, estimate
 from sim.measure.figures import SHARES, Figure, Figures, figures, independent_figures
 from sim.measure.histograms import EDGES
@@ -113,11 +113,8 @@ class Results:
         Of a ratio's trials so many are taken for one as the design effect of the waits says.
         """
         found = [each[subject, metric] for each in self._figures]
-        if all(math.isnan(figure.trials) for figure in found):
-            return found
-        clump = self._clump(subject)
-        # A NaN stays: max keeps its first argument if nothing is greater.
-        return [Figure(figure.value, max(figure.trials / clump, 1.0)) for figure in found]
+        counted = any(not math.isnan(figure.trials) for figure in found)
+        return thinned(found, self._clump(subject)) if counted else found
 
     def _clump(self, subject: str) -> float:
         """Requests of a service that tell as much as one independent one; of clients that of the worst service."""
