@@ -52,7 +52,8 @@ def command(
     terminal = Terminal(quiet, no_color)
     lasting = duration("--spike", spike) if spike is not None else None
     scenario = run_as(load_scenario(file, settings), seed=seed, replications=replications)
-    from sim.study.growth.headroom import headroom, spike_headroom
+    from sim.study.growth.headroom import headroom
+    from sim.study.growth.spike import spike_headroom
 
     with terminal.progress(f"loading {scenario.name}") as bar:
         bar.say("trying spikes")

@@ -83,7 +83,7 @@ def command(
     if out is not None:
         # A place that cannot be written is said before the run, which may be long, not after it.
         out.mkdir(parents=True, exist_ok=True)
-    from sim.measure.results import plain_rows
+    from sim.measure.plain import plain_rows
     from sim.study.replicate import Interrupted, run
 
     interrupted = False

@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def plain(value: Any) -> Any:
@@ -18,3 +21,8 @@ def plain(value: Any) -> Any:
 def plain_row(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row of a table, or the fields of an object."""
     return {str(name): plain(value) for name, value in row.items()}
+
+
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """All rows of a table."""
+    return [plain_row(row) for row in frame.to_dict("records")]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +20,11 @@ from sim.measure.histograms import EDGES
 from sim.measure.instances import apart, together
 from sim.measure.intervals import CONFIDENCE, clipped, independent, interval
 from sim.measure.judge import judge
+from sim.measure.plain import plain_rows
 from sim.measure.pooled import METHOD as POOLED
 from sim.measure.pooled import Pool, observed
 from sim.measure.precision import Reached, precision_of
+from sim.measure.versions import versions
 from sim.measure.warmup import FoundWarmup
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.scenario.scenario import Scenario
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from sim.report.plots import Plots
     from sim.scenario.objectives import Objective
-
-LIBRARIES = ("numpy", "numba", "simpy")
 
 
 class Results:
@@ -382,26 +380,6 @@ class Results:
         return results_html(self)
 
 
-def versions() -> dict[str, str]:
-    """The versions that decide a run's figures."""
-    return {
-        "forebay": version("forebay"),
-        "python": platform.python_version(),
-        **{library: version(library) for library in LIBRARIES},
-    }
-
-
 def _place(subject: str, boundary: str) -> str:
     """A boundary's name: the subject's own for the whole of it, with what lies within named behind it."""
     return subject if boundary in ("service", "client") else f"{subject}:{boundary}"
-
-
-def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values, NaN as None."""
-    return [
-        {
-            str(name): None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in row.items()
-        }
-        for row in frame.to_dict("records")
-    ]

@@ -201,7 +201,7 @@ def _everything(comparison: Comparison) -> Part:
 
 
 def _inputs(comparison: Comparison) -> Part:
-    from sim.measure.results import versions
+    from sim.measure.versions import versions
 
     base = comparison.results[comparison.baseline]
     known = {**versions(), "matplotlib": metadata.version("matplotlib")}

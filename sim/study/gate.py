@@ -16,8 +16,9 @@ from sim.measure.direction import Direction, better
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.paired import ROUNDING, paired_figures
 from sim.measure.plain import plain_row
-from sim.measure.results import Results, versions
+from sim.measure.results import Results
 from sim.measure.unpaired import Summary, unpaired
+from sim.measure.versions import versions
 from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
 from sim.scenario.scenario import Scenario
 from sim.study.baseline import Baseline

@@ -13,8 +13,9 @@ from sim.measure.direction import better
 from sim.measure.estimate import estimate
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.paired import Paired, holm, paired_figures
-from sim.measure.plain import plain_row
-from sim.measure.results import Results, versions
+from sim.measure.plain import plain_rows
+from sim.measure.results import Results
+from sim.measure.versions import versions
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.comparison.differences import Difference, differences
@@ -248,9 +249,9 @@ class Comparison:
             "first_attempt_that_differs": {
                 name: {**vars(parting), "found": parting.found} for name, parting in self.partings.items()
             },
-            "comparisons": _plain(self.table),
+            "comparisons": plain_rows(self.table),
             "simultaneous": self.together,
-            "objectives": _plain(self.objectives),
+            "objectives": plain_rows(self.objectives),
             "fates": {name: {**vars(each), "two_fates": each.two} for name, each in self.fates.items()},
             "notes": list(self.notes),
         }
@@ -390,8 +391,3 @@ def _row(each: Pairing, verdict: str) -> dict[str, Any]:
         "verdict": verdict,
         "method": each.paired.method,
     }
-
-
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values, what is no number as None."""
-    return [plain_row(row) for row in frame.to_dict("records")]

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import UsageError
 from sim.measure.intervals import CONFIDENCE
-from sim.measure.plain import plain, plain_row
-from sim.measure.results import versions
+from sim.measure.plain import plain, plain_row, plain_rows
+from sim.measure.versions import versions
 from sim.scenario.growth import Purchase
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.scenario import Scenario, refuse_no_scenario
@@ -137,7 +137,7 @@ class Forecast:
             "key": self.key,
             "purchases": [plain_row(self._step(step)) for step in self.steps],
             "sizes": [plain_row(vars(size)) for size in self.sizes],
-            "levels": [plain_row(row) for row in self.levels.to_dict("records")],
+            "levels": plain_rows(self.levels),
             "notes": list(self.notes),
         }
 

@@ -1,4 +1,4 @@
-"""Headroom: the greatest load that still meets every objective, and the largest spike that is survived.
+"""Headroom: the greatest load that still meets every objective.
 
 The load is found by stochastic bisection: its interval reaches from the greatest load certified to meet the objectives
 to the least certified to miss them, so what lies between is what could not be told. More load is taken to be no
@@ -12,21 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.plain import plain
 from sim.measure.results import Results
 from sim.scenario.metrics import SCHEMA_VERSION, UNITS
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.load import bottleneck, offered_load, scaled
-from sim.study.metastability.fates import Judge, Judging
-from sim.study.metastability.margin import Margin, margin
-from sim.study.metastability.trigger import without_trigger
 from sim.study.planning.cases import Cases
 from sim.study.planning.certify import LEAST_REPLICATIONS, Judged, refuse_unjudged, verdict_of
 from sim.theory.match import analyze
 from sim.theory.staffing import met
-from sim.units import write_duration, write_factor
 
 POINTS: Final = 14
 """The error allowed is shared among the certificates of so many loads."""
@@ -46,14 +41,8 @@ EASIER: Final = 0.9
 BUSY: Final = 0.85
 """The utilization at which to begin where theory has nothing to say."""
 
-SURVIVED: Final = 0.95
-"""The probability of recovery from which a spike is called survived."""
-
 FEW: Final = 0.5
 """If a smaller share of requests succeeds where the objectives are met, that must be said."""
-
-HIGHEST: Final = 64.0
-"""The highest spike that is tried, as a factor on the rate."""
 
 
 @dataclass(frozen=True)
@@ -337,68 +326,3 @@ def _crossing(tried: tuple[Tried, ...], low: float, high: float) -> float:
         if math.isfinite(before := below.rooms[where]) and math.isfinite(after) and before > 0.0 > after
     ]
     return low * math.pow(high / low, min(shares, default=0.5))
-
-
-def spike_headroom(
-    scenario: Scenario,
-    lasting: float,
-    *,
-    confidence: float = CONFIDENCE,
-    survived: float = SURVIVED,
-    horizon: float | None = None,
-    jobs: int | None = None,
-) -> Margin:
-    """The highest spike of all traffic, as a factor on its rate, that is survived with a probability.
-
-    What is survived, and what recovered means, is told in `sim.study.metastability.fates`. The own trigger is left out.
-
-    Args:
-        scenario: whose traffic has a rate.
-        lasting: of the spike, in s.
-        confidence: that the factor lies in the interval.
-        survived: the probability of recovery.
-        horizon: s after the spike's end; the rest of the run if None.
-        jobs: threads.
-
-    Raises:
-        UsageError: the run is too short for the spike, or no traffic has a rate.
-    """
-    if not lasting > 0.0:
-        raise UsageError(f"a spike of {lasting:g} s is none; for example 10 s")
-    calm = without_trigger(scenario)
-    warm = 0.0 if scenario.run.warmup == "auto" else float(scenario.run.warmup)
-    begin = max(warm, scenario.run.duration / 10.0)
-    if not 0.0 < lasting < scenario.run.duration - begin:
-        raise UsageError(
-            f"a spike of {lasting:g} s that begins at {begin:g} s does not end within the run of "
-            f"{scenario.run.duration:g} s; for example a longer run.duration"
-        )
-    lasts = list(calm.document.get("faults", []))
-
-    def spiked(plain: Scenario, factor: float) -> Scenario:
-        spikes = [
-            {
-                "at": write_duration(begin),
-                "for": write_duration(lasting),
-                "traffic": name,
-                "rate": write_factor(factor),
-            }
-            for name in plain.traffic
-        ]
-        return plain.set("faults", [*lasts, *spikes])
-
-    try:
-        as_written = spiked(calm, 1.0)
-    except ScenarioError as error:
-        raise UsageError(
-            f"no spike can be made of this traffic: {error.problems[0].message}; for example kind: poisson"
-        ) from None
-    return margin(
-        Judge(Judging(horizon=horizon), jobs),
-        as_written,
-        "height",
-        spiked,
-        chance=1.0 - survived,
-        confidence=confidence,
-        most=HIGHEST,
-    )

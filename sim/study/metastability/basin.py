@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import ScenarioError, UsageError
 from sim.measure.intervals import CONFIDENCE, wilson
-from sim.measure.plain import plain_row
+from sim.measure.plain import plain_rows
 from sim.study.axes import Axis, axis, axis_values, number_at
 from sim.study.load import scaled
 from sim.study.metastability.fates import Fates, Judge, Judging, Progress, default_horizon
@@ -114,7 +114,7 @@ class Basin:
             "precision": self.precision,
             "confidence": self.confidence,
             "runs": self.runs,
-            "cells": [plain_row(row) for row in self.table.to_dict("records")],
+            "cells": plain_rows(self.table),
         }
 
     def _repr_html_(self) -> str:

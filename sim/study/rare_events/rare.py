@@ -30,7 +30,7 @@ from sim.errors import QuantityError, UsageError
 from sim.measure.intervals import CONFIDENCE, student
 from sim.measure.judge import judge
 from sim.measure.plain import plain
-from sim.measure.results import versions
+from sim.measure.versions import versions
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.quantities import MOST_SEED
 from sim.scenario.scenario import Scenario, refuse_no_scenario

@@ -21,7 +21,8 @@ from sim.measure.intervals import CONFIDENCE
 from sim.measure.judge import judge
 from sim.measure.paired import Paired, paired_figures
 from sim.measure.plain import plain_row
-from sim.measure.results import Results, versions
+from sim.measure.results import Results
+from sim.measure.versions import versions
 from sim.scenario.metrics import SCHEMA_VERSION, UNITS, unit_of
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario, refuse_no_scenario

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import EngineError, WorkerError
-from sim.measure.results import versions
+from sim.measure.versions import versions
 from sim.study.axes import number_at
 from sim.study.replicate import run
 from sim.study.sweeps.ledger import Record

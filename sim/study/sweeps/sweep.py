@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from sim.engines import compiled
 from sim.errors import Problem, ScenarioError, UsageError, printable
-from sim.measure.results import versions
+from sim.measure.versions import versions
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.scenario.suggestions import nearest

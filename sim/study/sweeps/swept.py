@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.measure.results import versions
+from sim.measure.versions import versions
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.study.axes import Axis, axis
 from sim.study.sweeps.design import Design, written

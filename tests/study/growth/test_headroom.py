@@ -9,7 +9,8 @@ from sim.errors import UsageError
 from sim.report.growth_words import headroom_words, run_out_words
 from sim.scenario.scenario import Scenario
 from sim.study.growth.forecast import forecast
-from sim.study.growth.headroom import first_load, headroom, spike_headroom
+from sim.study.growth.headroom import first_load, headroom
+from sim.study.growth.spike import spike_headroom
 from sim.theory.mmc import mmc
 from sim.theory.mmck import mmck
 
