@@ -17,6 +17,7 @@ from sim.report.page import Report, build
 from sim.report.pictures.frontier import frontier
 from sim.report.pictures.growth import growth
 from sim.report.pictures.tornado import MOST_ROWS, tornado
+from sim.report.plan_words import asked_words, candidates_table
 from sim.study.growth.demand import demand_of
 from sim.study.growth.forecast import Forecast
 from sim.study.growth.staircase import RunOut
@@ -195,3 +196,49 @@ def test_without_growth_the_headroom_stands_alone(foreseen: Forecast) -> None:
     assert section(page, 8).title == "Headroom"
     assert not section(page, 8).pictures
     assert "Runs out" not in facts(page)
+
+
+def test_what_cannot_be_survived_is_no_green_box(shop: Results) -> None:
+    half = {
+        "name": "half of them lost",
+        "faults": [{"at": "20s", "for": "30s", "service": "api", "workers": "x0.5"}],
+    }
+    planned = shop.scenario.set("plan.survive", [half])
+    results = sim.run(planned)
+    assert results.verdict == "met"
+    found = build(planned, results, curves=False, headroom=sim.headroom(planned))
+    assert found.verdict == "missed"
+    box = found.sections[0].blocks[0]
+    assert isinstance(box, Verdict)
+    assert box.headline == (
+        "The objective holds as written, but not what must be survived: p99 latency of traffic web ≤ 700 ms "
+        "(half of them lost) breaks."
+    )
+
+
+def test_many_things_that_must_hold_have_a_row_each(planned: Planned, shop: Results) -> None:
+    spike = {
+        "faults": [{"at": "20s", "for": "5s", "traffic": "web", "rate": "x1.2"}],
+        "objectives": [
+            {"subject": "traffic:web", "metric": "success_ratio", "at_least": "50%"},
+            {"subject": "traffic:web", "metric": "latency_p99", "at_most": "20s"},
+        ],
+    }
+    few = candidates_table(planned, asked_words)
+    assert few[0][-2:] == ("replications", "verdict")
+    many = sim.plan(
+        shop.scenario.set({"plan.survive": [spike, *shop.scenario.document["plan"]["survive"]]}),
+        vary={"services.api.workers": range(6, 10)},
+    )
+    columns, rows, _ = candidates_table(many, asked_words)
+    assert columns[-4:] == ("must hold", "measured", "replications", "verdict")
+    assert len(rows) == sum(len(one.objectives) for one in many.candidates)
+    at = next(place for place, row in enumerate(rows) if "← the plan" in row[0])
+    assert many.answer is not None
+    held = many.answer.objectives
+    assert [row[-1] for row in rows[at : at + len(held)]] == ["met"] * len(held)
+    assert [row[0] for row in rows[at + 1 : at + len(held)]] == [""] * (len(held) - 1)
+
+
+def test_the_command_that_makes_it_again_leaves_out_what_it_left_out(page: Report) -> None:
+    assert "--seed 7 --replications 6 --no-curves" in page.html()
