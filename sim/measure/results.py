@@ -115,9 +115,14 @@ class Results:
         return thinned(found, self._clump(subject)) if counted else found
 
     def _clump(self, subject: str) -> float:
-        """Requests of a service that tell as much as one independent one; of clients that of the worst service."""
+        """Requests of a subject that tell as much as one independent one; of a client at the worst service it calls."""
         kind, _, name = subject.partition(":")
-        return self._clumps[name] if kind == "service" else max(self._clumps.values())
+        called = {each: one.call for each, one in self.scenario.traffic.items()}
+        if kind == "client":
+            return max(
+                self._clumps[called[each]] for each in called if self.scenario.client_name(each) == name
+            )
+        return self._clumps[name if kind == "service" else called[name]]
 
     @cached_property
     def _clumps(self) -> dict[str, float]:
