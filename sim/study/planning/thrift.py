@@ -7,6 +7,7 @@ so far does in all is never looked at. The rest meet the procedure KN, under com
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Final
 
 from sim.study.planning.candidates import Candidate, Candidates, key_of, said
@@ -60,11 +61,15 @@ def thriftiest(
             f"The cost of {said(met[found.best].values)} could not be told from that of {others} in "
             f"{found.replications} replications; a larger indifference than {100 * indifference:g} % would."
         )
-    best = met[found.best]
-    mean, low, high = candidates.cost_of(best.values, costs[found.best])
-    again = Candidate(**{**vars(best), "cost": mean, "cost_low": low, "cost_high": high})
-    candidates.replace(again)
-    return again, found.sure
+    if len(met) > 1:
+        notes.append(
+            f"Costs are means of {min(found.drawn):,} to {max(found.drawn):,} replications, as many as it took to tell "
+            "the cheapest from the others; objectives were judged by their own."
+        )
+    for place, one in enumerate(met):
+        mean, low, high = candidates.cost_of(one.values, costs[place])
+        candidates.replace(replace(one, cost=mean, cost_low=low, cost_high=high))
+    return candidates.at(met[found.best].values), found.sure
 
 
 def _affordable(search: Search, candidates: Candidates) -> list[Candidate]:

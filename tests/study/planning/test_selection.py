@@ -42,6 +42,14 @@ def test_what_is_clearly_dear_is_left_out_at_the_first_look() -> None:
     assert found.drawn[found.best] > 10
 
 
+def test_what_is_dearer_by_far_and_varies_much_is_left_out_soon() -> None:
+    random = np.random.default_rng(7)
+    costs = np.array([[0.0], [300.0]]) + np.array([[0.1], [100.0]]) * random.normal(size=(2, 4000))
+    found = cheapest(lambda place, many: costs[place, :many], 2, indifference=0.01, error=0.05, most=4000)
+    assert (found.best, found.sure) == (0, True)
+    assert found.replications <= 40
+
+
 def test_equals_cannot_be_told_apart_and_it_says_so() -> None:
     costs = [[1.0, 2.0], [2.0, 1.0]]
     found = cheapest(
