@@ -34,6 +34,8 @@ def make_room(option: str, target: Path | None, inputs: Iterable[Path]) -> None:
         return
     if target.exists() and any(target.samefile(path) for path in inputs if path.exists()):
         raise UsageError(f"{option} {target} is a file that is read here, and would be lost; name another")
+    if target.is_dir():
+        raise UsageError(f"{option} {target} is a folder; name a file in it")
     target.parent.mkdir(parents=True, exist_ok=True)
 
 

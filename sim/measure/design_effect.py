@@ -8,7 +8,9 @@ clumps of refusals and timeouts are in M/M/1 and M/M/c at any load, with retries
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,20 +18,32 @@ from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.measure.figures import Figure, service_side
 from sim.measure.histograms import EDGES
+from sim.scenario.scenario import Scenario
 
 ROUNDING = 1e-9
 """A variance smaller than this, relative to the squared mean, is none: all waited alike."""
+
+LIKE_MM1 = 10.0
+"""How many times what was found the design effect of M/M/1 may be to be taken in its place."""
 
 _MIDDLES = np.concatenate([[0.0], (EDGES[1:-1] + EDGES[2:]) / 2.0])
 """Of the histograms' buckets, in seconds; the first holds those who did not wait."""
 
 
-def design_effect(runs: Sequence[Observations], row: int) -> float:
-    """Requests of a service (its row in the observations) to one independent one, by its waits: 1 or more.
+def design_effect(runs: Sequence[Observations], row: int, batch: float = 1.0) -> float:
+    """Requests of a service to one independent one, by its waits: 1 or more.
 
-    Where no waits differ, as where nobody waits, it is that of a loss system: 1/(1 - utilization), the mean number
-    refused before the house is empty again, where one was.
+    Few replications tell it badly, so it is at least that of M/M/1, 1/(1 - utilization)², if that is no more than ten
+    times what was found. Where no waits differ, as where nobody waits, it is that of a loss system that batches come
+    to: the mean number refused before the house is empty again, once one was.
+
+    Args:
+        runs: the replications.
+        row: of the service in the observations.
+        batch: how many come at once with a request, itself counted, on average.
     """
+    busy = float(np.mean([service_side(seen, row)["utilization"].value for seen in runs]))
+    idle = 1.0 - busy if 0.0 <= busy < 1.0 else math.nan
     counts = np.array([seen.histogram[row, see.WAIT] for seen in runs], dtype=np.float64)
     number = counts.sum(axis=1)
     if len(runs) > 1 and number.sum() > 0.0:
@@ -38,12 +52,19 @@ def design_effect(runs: Sequence[Observations], row: int) -> float:
         variance = counts.sum(axis=0) @ (_MIDDLES - mean) ** 2 / number.sum()
         if variance > ROUNDING * mean * mean:
             between = np.square(total - mean * number).sum() / (len(runs) - 1) / number.mean()
-            return max(1.0, float(between / variance))
-    busy = float(np.mean([service_side(seen, row)["utilization"].value for seen in runs]))
-    return 1.0 / (1.0 - busy) if 0.0 <= busy < 1.0 else 1.0
+            found = max(1.0, batch, float(between / variance))
+            return found if math.isnan(idle) else max(found, min(LIKE_MM1 * found, idle**-2))
+    return batch if math.isnan(idle) else batch / idle
+
+
+def batch_at(scenario: Scenario, service: str) -> float:
+    """How many requests come to a service at once with one of them, itself counted: E[B²]/E[B], of the worst class."""
+    laws = [traffic.arrivals.batch for traffic in scenario.traffic.values() if traffic.call == service]
+    moments = [law.moments() for law in laws if law is not None]
+    return max((second / mean for mean, second, _ in moments if math.isfinite(second)), default=1.0)
 
 
 def thinned(found: Sequence[Figure], effect: float) -> list[Figure]:
     """Figures with as many trials as are independent, one at least in each replication."""
     # A NaN stays: max keeps its first argument if nothing is greater.
-    return [Figure(figure.value, max(figure.trials / effect, 1.0)) for figure in found]
+    return [replace(figure, trials=max(figure.trials / effect, 1.0)) for figure in found]

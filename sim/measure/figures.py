@@ -20,10 +20,15 @@ SERVICE_SHARES = ("p50", "p90", "p95", "p99")
 
 @dataclass(frozen=True)
 class Figure:
-    """A metric's value in one replication; of a ratio of counts also how many it is a share of."""
+    """A metric's value in one replication, and how many requests or attempts there were to make it what it is.
+
+    size: what it would be, beyond its floor, if all of them did: 1 for a ratio, their rate for a rate of events. Of
+    what can be told by no count of requests, such as a quantile, trials are NaN.
+    """
 
     value: float
     trials: float = math.nan
+    size: float = 1.0
 
 
 Figures = dict[tuple[str, str], Figure]
@@ -36,13 +41,17 @@ def figures(scenario: Scenario, seen: Observations) -> Figures:
     names = list(scenario.traffic)
     for place, name in enumerate(names):
         found |= {
-            (f"traffic:{name}", metric): figure for metric, figure in _client_side(seen, [place]).items()
+            (f"traffic:{name}", metric): figure
+            for metric, figure in _client_side(seen, [place], _tries(scenario, [name])).items()
         }
     for client in scenario.clients:
         places = [place for place, name in enumerate(names) if scenario.client_name(name) == client]
         if places:
             found |= {
-                (f"client:{client}", metric): figure for metric, figure in _client_side(seen, places).items()
+                (f"client:{client}", metric): figure
+                for metric, figure in _client_side(
+                    seen, places, _tries(scenario, [names[place] for place in places])
+                ).items()
             }
     for place, name in enumerate(scenario.services):
         row = len(names) + place
@@ -56,15 +65,29 @@ def independent_figures(found: Sequence[Figures], twins: bool) -> list[Figures]:
         return list(found)
     return [
         {
-            key: Figure((one.value + other[key].value) / 2.0, one.trials + other[key].trials)
+            key: Figure(
+                (one.value + other[key].value) / 2.0,
+                one.trials + other[key].trials,
+                (one.size + other[key].size) / 2.0,
+            )
             for key, one in first.items()
         }
         for first, other in zip(found[0::2], found[1::2], strict=True)
     ]
 
 
-def _client_side(seen: Observations, rows: list[int]) -> dict[str, Figure]:
-    """Figures of one traffic class, or of all that share a client."""
+MOST_RETRIES = 10.0
+"""Of those who retry without end: that many in a request that is tried again, at the most, on average."""
+
+
+def _tries(scenario: Scenario, names: Sequence[str]) -> float:
+    """Attempts that a request of these classes may have beyond its first, 1 or more."""
+    most = max(float(scenario.client_of(name).retry.attempts) for name in names)
+    return min(max(most - 1.0, 1.0), MOST_RETRIES)
+
+
+def _client_side(seen: Observations, rows: list[int], retries: float) -> dict[str, Figure]:
+    """Figures of one traffic class, or of all that share a client, whose requests have so many retries at the most."""
     span = seen.duration - seen.warmup
     counts = seen.window_counts[rows].sum(axis=0)
     cohort = seen.cohort[rows].sum(axis=0)
@@ -76,17 +99,17 @@ def _client_side(seen: Observations, rows: list[int]) -> dict[str, Figure]:
         "goodput": Figure(float(counts[see.SUCCESS]) / span),
         "success_ratio": _share(cohort[see.COHORT_SUCCESS], born),
         "gave_up_ratio": _share(cohort[see.COHORT_GAVE_UP], born),
-        "amplification": Figure(sent / born if born else math.nan),
+        "amplification": Figure(sent / born, born, retries) if born else Figure(math.nan),
         "rejected_ratio": _share(cohort[see.COHORT_OUTCOME + see.REJECTED], sent),
         "timeout_ratio": _share(cohort[see.COHORT_OUTCOME + see.TIMEOUT], sent),
-        "denied_ratio": _share(
+        "denied_ratio": _at_once(
             cohort[see.COHORT_OUTCOME + see.DENIED], sent + float(cohort[see.COHORT_OUTCOME + see.DENIED])
         ),
-        "over_budget_rate": Figure(float(counts[see.OVER_BUDGET]) / span),
+        "over_budget_rate": _rate(counts[see.OVER_BUDGET], counts[see.SENT], span),
     }
     histogram = seen.histogram[rows, see.LATENCY].sum(axis=0)
     found |= _durations("latency", histogram, seen.moments[rows, see.LATENCY], tuple(SHARES))
-    found["orbit"] = Figure(orbit / span)
+    found["orbit"] = Figure(orbit / span, 1.0)
     return found
 
 
@@ -104,18 +127,19 @@ def service_side(seen: Observations, row: int) -> dict[str, Figure]:
         "throughput": Figure(float(counts[see.COMPLETED]) / span),
         "utilization": Figure(busy / workers if workers else math.nan),
         "busy_workers": Figure(busy),
-        "queue_length": Figure(queue),
+        "queue_length": Figure(queue, served, queue + jobs),
         "in_system": Figure(queue + jobs),
-        "blocked": Figure(float(areas[see.DOOR]) / span),
+        "blocked": Figure(float(areas[see.DOOR]) / span, 1.0),
     }
     found |= _durations("wait", waits, seen.moments[row, see.WAIT : see.WAIT + 1], SERVICE_SHARES)
     found |= _durations("sojourn", sojourns, seen.moments[row, see.SOJOURN : see.SOJOURN + 1], SERVICE_SHARES)
+    found["wait_mean"] = Figure(found["wait_mean"].value, served, found["sojourn_mean"].value)
     found |= {
-        "rejected_rate": Figure(float(counts[see.REFUSED]) / span),
+        "rejected_rate": _rate(counts[see.REFUSED], counts[see.ARRIVED], span),
         "rejected_ratio": _share(counts[see.REFUSED], float(counts[see.ARRIVED])),
-        "wasted_ratio": Figure(
-            float(counts[see.WASTED] / counts[see.WORK]) if counts[see.WORK] else math.nan
-        ),
+        "wasted_ratio": Figure(float(counts[see.WASTED] / counts[see.WORK]), float(counts[see.STARTED]))
+        if counts[see.WORK]
+        else Figure(math.nan),
         "wait_probability": _share(served - seen.moments[row, see.WAIT, see.ZEROS], served),
     }
     return found
@@ -123,6 +147,16 @@ def service_side(seen: Observations, row: int) -> dict[str, Figure]:
 
 def _share(part: float, whole: float) -> Figure:
     return Figure(float(part) / whole, whole) if whole else Figure(math.nan)
+
+
+def _at_once(part: float, whole: float) -> Figure:
+    """A share whose events come by the hundred, as where a circuit opens: a replication is one trial of it."""
+    return Figure(float(part) / whole, 1.0) if whole else Figure(math.nan)
+
+
+def _rate(events: float, tries: float, span: float) -> Figure:
+    """Events per second, of which every try is one at the most."""
+    return Figure(float(events) / span, float(tries), float(tries) / span)
 
 
 def _durations(

@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.engines import observations as see
 from sim.engines.observations import Observations
-from sim.measure.design_effect import design_effect, thinned
+from sim.measure.design_effect import batch_at, design_effect, thinned
 from sim.measure.estimate import estimate
 from sim.measure.figures import independent_figures, service_side
 from sim.measure.intervals import CONFIDENCE
@@ -66,7 +66,7 @@ def apart(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
             {(subject, metric): one for metric, one in service_side(seen, row).items()} for seen in runs
         ]
         found = independent_figures(of_each, twins)
-        effect = design_effect(runs, row)
+        effect = design_effect(runs, row, batch_at(scenario, name))
         for _, metric in found[0]:
             each_one = thinned([each[subject, metric] for each in found], effect)
             mean, low, high, _ = estimate(each_one, metric, CONFIDENCE, twins=twins)

@@ -59,8 +59,12 @@ class Pool:
         low = _crossing(self._edges, mean + sure * np.sqrt(variance / number), last=True)
         beyond = (every - self._below).mean(axis=0)
         at_value = float(variance[min(int(np.searchsorted(self._edges, value)), len(variance) - 1)])
-        few = _fewer(beyond, variance, at_value, (1.0 - share) * float(every.mean()), number, sure)
+        expected = (1.0 - share) * float(every.mean())
+        few = _fewer(beyond, variance, at_value, expected, number, sure)
         high = _crossing(self._edges, mean - few, last=False)
+        # Beyond the longest there is nothing: of so many clumps as there should be, by chance none (Poisson).
+        if math.isinf(high) and _none(number * expected, at_value / expected, confidence):
+            high = self._longest
         if high <= NONE:
             low = high = value
         # Within one bucket the value is placed by another rule than the ends.
@@ -123,14 +127,24 @@ def _fewer(
     return found
 
 
+def _none(expected: float, dispersion: float, confidence: float) -> bool:
+    """Whether it is by no chance that none was seen, where so many were to come, in clumps of their dispersion."""
+    return expected / max(1.0, dispersion) >= -math.log((1.0 - confidence) / 2.0)
+
+
 def _crossing(edges: NDArray[np.float64], height: NDArray[np.float64], *, last: bool) -> float:
-    """Where the height passes zero on its way up: after the last place below it, or at the first place above it."""
+    """Where the height passes zero on its way up: after the last place below it, or at the first place above it.
+
+    Without a place above it nothing is excluded, and the interval has no end.
+    """
     if last:
         places = np.flatnonzero(height < 0.0)
         at = int(places[-1]) if len(places) else -1
     else:
         places = np.flatnonzero(height > 0.0)
-        at = int(places[0]) - 1 if len(places) else len(height) - 1
+        if not len(places):
+            return math.inf
+        at = int(places[0]) - 1
     if at < 0:
         return float(edges[0])
     if at >= len(height) - 1:

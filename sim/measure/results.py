@@ -13,7 +13,7 @@ from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.errors import UsageError
 from sim.measure import audits, batch_means, series
-from sim.measure.design_effect import design_effect, thinned
+from sim.measure.design_effect import batch_at, design_effect, thinned
 from sim.measure.estimate import cautious, estimate
 from sim.measure.figures import SHARES, Figure, Figures, figures, independent_figures
 from sim.measure.histograms import EDGES
@@ -127,7 +127,10 @@ class Results:
     @cached_property
     def _clumps(self) -> dict[str, float]:
         first = len(self.scenario.traffic)
-        return {name: design_effect(self.runs, row) for row, name in enumerate(self.scenario.services, first)}
+        return {
+            name: design_effect(self.runs, row, batch_at(self.scenario, name))
+            for row, name in enumerate(self.scenario.services, first)
+        }
 
     def values(self, subject: str, metric: str) -> list[float]:
         """One metric's value in each replication, or each antithetic pair, in base units."""

@@ -20,8 +20,9 @@ MOST_VALUES = 100_000
 MOST_UNITS = 20
 """Values that `1s..20s` may have; of more it must be said how many."""
 
+_UNIT = r"[^\W\d_]*%?(?:/[^\W\d_]+)?"
 _RANGE = re.compile(
-    rf"\s*(x?)({NUMBER})\s*([^\s.:]*)\s*\.\.\s*(x?)({NUMBER})\s*([^\s.:]*)\s*(?::\s*([0-9]+)\s*(log)?)?\s*"
+    rf"\s*(x?)({NUMBER})\s*({_UNIT})\s*\.\.\s*(x?)({NUMBER})\s*({_UNIT})\s*(?::\s*([0-9]+)\s*(log)?)?\s*"
 )
 
 Value = int | float | str | bool

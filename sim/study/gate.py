@@ -24,7 +24,7 @@ from sim.scenario.scenario import Scenario
 from sim.study.baseline import Baseline
 from sim.study.comparison.compare import HEADLINE
 from sim.study.comparison.differences import differences
-from sim.study.planning.cases import Cases
+from sim.study.planning.cases import Cases, named
 from sim.study.planning.certify import Judged
 from sim.study.replicate import run
 
@@ -169,12 +169,16 @@ def _survived(
         return (), ("what plan.survive says was not judged; --survive does",)
     as_run = scenario.set({"run.seed": results.seed, "run.replications": results.replications})
     cases = Cases(as_run, jobs=jobs)
-    found = cases.certified(
-        lambda case: case,
-        confidence=confidence,
-        most=max(results.replications, cases.least_to_decide(confidence)),
-    )
-    return tuple(row for one in found.values() for row in one.objectives if row.case is not None), ()
+    most = max(results.replications, cases.least_to_decide(confidence))
+    rows: list[Judged] = []
+    for case in cases.all[1:]:  # the first is as written
+        judging = case.judging(
+            case.scenario, confidence=confidence, most=most, jobs=jobs, alternatives=len(cases.all) - 1
+        )
+        while not judging.over:
+            judging.look()
+        rows += named(judging.certificate(), case.title).objectives
+    return tuple(rows), ()
 
 
 def _compared(results: Results) -> list[Metric]:

@@ -158,7 +158,7 @@ def test_the_command_finds_how_many_it_takes(small: Path, forebay: Forebay) -> N
     assert "not reached: about" in out
 
 
-NARROW = "run.precision={subject: service:api, metric: wait_mean, relative: 0.1%, most: 25}"
+NARROW = "run.precision={subject: service:api, metric: wait_mean, relative: 0.1%, most: 50}"
 
 
 @pytest.mark.parametrize("given_too", ["traffic:web 2%", "2%"])

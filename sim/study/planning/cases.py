@@ -10,7 +10,7 @@ import bisect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Final, TypedDict, Unpack, cast
 
 from sim.measure.intervals import binomial
 from sim.measure.judge import judge
@@ -23,13 +23,25 @@ from sim.study.planning.certify import Certificate, Judged, Judging, Verdict
 RECOVERED: Final = 0.9
 """The share of runs that must recover in time."""
 
-NEARLY_ALL: Final = 0.98
+NEARLY_ALL: Final = 0.97
 """The share of runs that recovers where a size is called to survive with few replications."""
 
 MOST_RUNS: Final = 1_000_000
 """Nobody makes more replications to tell a share."""
 
 RECOVERY_METRIC: Final = "recovered"
+
+
+class How(TypedDict, total=False):
+    """Arguments of `Judging` that are those of all cases."""
+
+    confidence: float
+    first: int | None
+    most: int | None
+    seed: int | None
+    jobs: int | None
+    theory: bool
+    alternatives: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,12 @@ class Case:
     def title(self) -> str | None:
         """What the mishap is called; None as written."""
         return None if self.mishap is None else self.mishap.title
+
+    def judging(self, scenario: Scenario, **how: Unpack[How]) -> Judging:
+        """The judging of a scenario, this case's own or a change to it, by what must hold in this case."""
+        within = None if self.mishap is None else self.mishap.recover_within
+        further = None if within is None or self.mishap is None else _recovers(self.mishap, within)
+        return Judging(scenario, further=further, **how)
 
 
 class Cases:
@@ -88,8 +106,7 @@ class Cases:
         judgings = {}
         for place in self._order:
             case = self.all[place]
-            within = None if case.mishap is None else case.mishap.recover_within
-            judgings[place] = Judging(
+            judgings[place] = case.judging(
                 change(case.scenario),
                 confidence=confidence,
                 first=first,
@@ -98,7 +115,6 @@ class Cases:
                 jobs=self._jobs,
                 theory=self._theory,
                 alternatives=len(self.all),
-                further=None if within is None or case.mishap is None else _recovers(case.mishap, within),
             )
         open_ones = list(self._order)
         missed = None
@@ -114,10 +130,11 @@ class Cases:
         looked = {
             place: judging.certificate() for place, judging in sorted(judgings.items()) if judging.looks
         }
-        return {place: _named(one, self.all[place].title) for place, one in looked.items()}
+        return {place: named(one, self.all[place].title) for place, one in looked.items()}
 
 
-def _named(certificate: Certificate, case: str | None) -> Certificate:
+def named(certificate: Certificate, case: str | None) -> Certificate:
+    """The certificate, each of whose objectives says which case it is of."""
     return replace(certificate, objectives=tuple(replace(row, case=case) for row in certificate.objectives))
 
 
@@ -180,7 +197,9 @@ def runs_to_tell(share: float, error: float) -> float:
     """Replications after which such a share of them is told from the share that must recover; inf at it, or if nan."""
 
     def told(number: int) -> bool:
-        low, high = binomial(share * number, number, 1.0 - 2.0 * error)
+        recovered = share * number
+        low = binomial(math.floor(recovered + 1e-9), number, 1.0 - 2.0 * error)[0]
+        high = binomial(math.ceil(recovered - 1e-9), number, 1.0 - 2.0 * error)[1]
         return low >= RECOVERED or high < RECOVERED
 
     enough = 1

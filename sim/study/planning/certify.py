@@ -11,7 +11,8 @@ look draws one-sided bounds, since a true state of things can be misjudged in on
 - *missed* is claimed if any is on the bad side. Were all met in truth, any could err, so they share the error.
 
 What is still open at the end an exact model may settle, where one has the figure and the run measures its steady
-state. Theory never overrules a simulation: a figure outside the simulated bounds is noted, and settles nothing.
+state. Theory never overrules a simulation: a figure outside the simulated bounds is noted, and settles nothing. Nor
+does a simulation overrule exact theory of a steady state: where they say the opposite, it is left open.
 """
 
 from __future__ import annotations
@@ -257,7 +258,7 @@ class Judging:
         if self._theory and self.over and self.verdict == "inconclusive":
             rows, notes = settled(self.scenario, rows, self.results.warmup)
         elif self._theory and self.verdict != "inconclusive":
-            notes = contradicted(self.scenario, rows, self.results.warmup)
+            rows, notes = doubted(self.scenario, rows, self.results.warmup)
         return Certificate(
             self.scenario, self.confidence, verdict_of(rows), rows, self.results, self.looks, notes
         )
@@ -376,19 +377,33 @@ def settled(
     return tuple(found), tuple(notes)
 
 
-def contradicted(scenario: Scenario, rows: Sequence[Judged], warmup: float) -> tuple[str, ...]:
-    """A sentence for each verdict whose opposite the long run shows: of runs too short to forget how they began."""
-    figures = long_run_figures(scenario, warmup)
-    notes = []
+def doubted(
+    scenario: Scenario, rows: Sequence[Judged], warmup: float
+) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+    """The rows, less any verdict whose opposite is exact, and a sentence for each verdict that theory speaks against.
+
+    Where the window is a steady state, one of the two is wrong, and nothing is decided. Where it is not, the verdict
+    stands: it is of runs too short to forget how they began.
+    """
+    steady, long_run = exact_figures(scenario, warmup), long_run_figures(scenario, warmup)
+    found, notes = [], []
     for row in rows:
-        known = figures.get((row.subject, row.metric)) if row.verdict != "inconclusive" else None
-        if known is not None and (long_run := _settled(row, known.value)).verdict != row.verdict:
-            notes.append(
-                f"{known.model} gives {known.value:.6g} for {row.metric} of {row.subject} in the long run: "
-                f"{long_run.verdict}. A run this short still remembers that it began empty, and the verdict is "
-                "of such runs; for the long run's, make run.warmup and run.duration longer."
-            )
-    return tuple(notes)
+        known = steady.get((row.subject, row.metric)) or long_run.get((row.subject, row.metric))
+        opposite = known is not None and _settled(row, known.value).verdict != row.verdict
+        if known is None or row.verdict == "inconclusive" or not opposite:
+            found.append(row)
+            continue
+        what = f"{known.model} gives {known.value:.6g} for {row.metric} of {row.subject}"
+        if (row.subject, row.metric) in steady:
+            found.append(replace(row, verdict="inconclusive", decided_by=None, needed=math.inf))
+            notes.append(f"{what}, exactly, and the simulation says {row.verdict}: it is left open.")
+            continue
+        found.append(row)
+        notes.append(
+            f"{what} in the long run: {_settled(row, known.value).verdict}. A run this short still remembers that it "
+            "began empty, and the verdict is of such runs; for the long run's, make run.warmup and run.duration longer."
+        )
+    return tuple(found), tuple(notes)
 
 
 def _settled(row: Judged, exact: float) -> Judged:

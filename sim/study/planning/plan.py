@@ -104,31 +104,48 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
         )
     notes: list[str] = []
     if pricing.measured:
-        best, sure = thriftiest(search, candidates, own.indifference, error / 2.0, jobs, notes)
+        best, sure = _confirmed(
+            lambda: thriftiest(search, candidates, own.indifference, error / 4.0, jobs, notes),
+            search.combinations,
+            candidates,
+            error / 4.0,
+            notes,
+        )
     else:
-        best, sure = _confirmed(search, candidates, error / 2.0, notes), True
+        best, sure = _confirmed(
+            lambda: (search.cheapest(), True), search.combinations, candidates, error / 2.0, notes
+        )
     if best is not None:
         looked_around(candidates, levers, best, search.inner)
     return _outcome(scenario, own, search, candidates, best, sure, notes)
 
 
-def _confirmed(search: Search, candidates: Candidates, error: float, notes: list[str]) -> Candidate | None:
-    """The cheapest, certified again where it was chosen among many; one that fails makes way for the next."""
-    best = search.cheapest()
-    if search.combinations == 1:
-        return best
+def _confirmed(
+    choose: Callable[[], tuple[Candidate | None, bool]],
+    combinations: int,
+    candidates: Candidates,
+    error: float,
+    notes: list[str],
+) -> tuple[Candidate | None, bool]:
+    """The cheapest, and whether it is surely so; certified again where it was chosen among many combinations.
+
+    One that fails makes way for the next.
+    """
+    best, sure = choose()
+    if combinations == 1:
+        return best, sure
     for attempt in range(1, MOST_CONFIRMATIONS + 1):
         if best is None:
-            return None
+            return None, sure
         again = candidates.confirmed(best, 1.0 - error * 0.5**attempt)
         if again.verdict == "met":
-            return best
+            return best, sure
         notes.append(
             f"{said(best.values)} was met in the search, and {again.verdict} on other random numbers."
         )
         candidates.replace(again)
-        best = search.cheapest()
-    return None
+        best, sure = choose()
+    return None, sure
 
 
 def _outcome(
@@ -165,7 +182,7 @@ def _outcome(
         undecided=undecided,
         lost=lost,
         breaches=breaches_of(ordered, search.levers),
-        notes=(*notes, *(best.notes if best is not None else ())),
+        notes=tuple(dict.fromkeys((*notes, *(best.notes if best is not None else ())))),
         combinations=math.prod(len(lever.values) for lever in search.levers),
         overloaded=candidates.work.overloaded,
         replications=candidates.work.replications,
@@ -212,7 +229,7 @@ def default_range(scenario: Scenario) -> dict[str, Sequence[Any]]:
     workers = scenario.services[service].workers
     present = int(workers) if math.isfinite(workers) else 1
     needed = math.ceil(present * load.ratio) if math.isfinite(load.ratio) else present
-    return {f"services.{service}.workers": range(1, max(16, 4 * present, 4 * needed) + 1)}
+    return {f"services.{service}.workers": list(range(1, max(16, 4 * present, 4 * needed) + 1))}
 
 
 def _place(candidate: Candidate, levers: Sequence[Lever]) -> tuple[int, ...]:
