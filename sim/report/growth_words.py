@@ -39,7 +39,8 @@ def headroom_words(found: Headroom) -> str:
     if found.high <= 1.0:
         return f"none: the load must shrink to {certain}; {limit}"
     between = figure(found.factor, found.low, found.high)
-    return f"not certain: the limit is at {between} times the load as written, {sure}{breaks}"
+    more = "" if found.wide is None else f"; {needed_words(found.wide)}"
+    return f"not certain: the limit is expected at {between} times the load as written, {sure}{breaks}{more}"
 
 
 def _down(factor: float) -> str:
@@ -57,16 +58,20 @@ def _up(factor: float) -> str:
 def undecided_words(one: Tried) -> str:
     """Why no load is certain to meet the objectives, though it may well be, and what would tell."""
     row = vars(one.binding)
-    words = (
+    return (
         f"at {one.factor:.3g} times the load as written {asked_words(row)} is not certain after "
-        f"{one.replications} replications ({figure_words(row)})"
+        f"{one.replications} replications ({figure_words(row)}); {needed_words(one)}"
     )
-    if one.needed is None or not math.isfinite(one.needed):
-        return f"{words}; {nearness_words(row)}"
+
+
+def needed_words(one: Tried) -> str:
+    """What it would take to decide a load that stayed open."""
     from sim.study.growth.headroom import GROWTH
 
+    if one.needed is None or not math.isfinite(one.needed):
+        return nearness_words(vars(one.binding))
     own = math.ceil(one.needed / GROWTH)
-    return f"{words}; about {math.ceil(one.needed):,} may tell, which run.replications: {own} allows"
+    return f"about {math.ceil(one.needed):,} replications may tell, which run.replications: {own} allows"
 
 
 def run_out_words(found: Forecast) -> str:
@@ -93,6 +98,8 @@ def run_out_words(found: Forecast) -> str:
     first = next(iter(found.steps), None)
     if first is None:
         return words
+    if when.earliest == 0.0 < when.latest:
+        return f"{words}; find that out before ordering: {needed_words(found.headroom.wide or found.headroom.tried[0])}"
     return f"{words}; order {first.bought} more {_order(found, first)}"
 
 

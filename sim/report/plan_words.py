@@ -114,12 +114,18 @@ def cheaper_words(planned: Planned, what: str) -> str:
 
 def more_words(planned: Planned) -> str:
     """What it would take to decide what is undecided."""
+    from sim.study.planning.certify import MOST_GROWTH
+
     needed, longer = planned.needed, planned.needed_duration
     if needed is None or longer is None:
         return "more replications may tell"
     if needed > WORTHWHILE * max(one.replications for one in planned.undecided):
         return nearness_words(planned.binding or {})
-    return f"up to about {needed:,.0f} replications each, or runs of {format_duration(longer)}, may tell"
+    many = f"up to about {needed:,.0f} replications each"
+    if planned.scenario.faults or any(row["case"] for one in planned.undecided for row in one.objectives):
+        # A longer run would have the same mishap once, and make less of it.
+        return f"{many} (run.replications: {math.ceil(needed / MOST_GROWTH)}) may tell"
+    return f"{many}, or runs of {format_duration(longer)}, may tell"
 
 
 def nearness_words(row: Mapping[str, Any]) -> str:
@@ -148,14 +154,12 @@ def candidates_table(
         if wide:
             rows.append((*chosen, *_figures_of(one, columns), _replications_of(one), one.verdict))
         else:
-            rows += _a_row_each(one, chosen, asked)
+            rows += _a_row_each(one, (*chosen, one.verdict), asked)
     if wide:
-        return (
-            (*named, *columns, "replications", "verdict"),
-            rows,
-            frozenset(range(1, len(named) + len(columns) + 1)),
-        )
-    return (*named, "must hold", "measured", "replications", "verdict"), rows, frozenset(range(1, len(named)))
+        numeric = frozenset(range(1, len(named) + len(columns) + 1))
+        return (*named, *columns, "replications", "verdict"), rows, numeric
+    numeric = frozenset(range(1, len(named)))
+    return (*named, "verdict", "must hold", "measured", "replications", "holds"), rows, numeric
 
 
 def _a_row_each(one: Candidate, chosen: Sequence[str], asked: Asked) -> list[Sequence[str]]:

@@ -231,7 +231,7 @@ def test_many_things_that_must_hold_have_a_row_each(planned: Planned, shop: Resu
         vary={"services.api.workers": range(6, 10)},
     )
     columns, rows, _ = candidates_table(many, asked_words)
-    assert columns[-4:] == ("must hold", "measured", "replications", "verdict")
+    assert columns[-4:] == ("must hold", "measured", "replications", "holds")
     assert len(rows) == sum(len(one.objectives) for one in many.candidates)
     at = next(place for place, row in enumerate(rows) if "← the plan" in row[0])
     assert many.answer is not None

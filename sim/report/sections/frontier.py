@@ -23,7 +23,7 @@ def frontier(material: Material) -> Section | None:
 
     caption = (
         f"Every candidate that was simulated, by its cost and by {asked_words(planned.binding)}, the objective that "
-        "stands in the way of less. On the line lie those that nothing cheaper matches; a candidate may be missed for "
-        "another objective than this. Bars: bounds of the verdict."
+        "stands in the way of less, or is nearest to its bound. On the line lie those that nothing cheaper matches; a "
+        "candidate may be missed for another objective than this. Bars: bounds of the verdict."
     )
     return Section(10, "frontier", "What better costs", [Figure(draw(planned), caption)])

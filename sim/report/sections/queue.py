@@ -74,12 +74,18 @@ def queue(material: Material) -> Section | None:
     return Section(12, "queue", "Queue advice", blocks)
 
 
+RANKED = frozenset({"priority", "shortest", "earliest_deadline", "random"})
+"""Disciplines in which a wait does not follow from the place."""
+
+
 def advice(scenario: Scenario) -> list[Advice]:
     """What the shortest timeout, deadline or objective on time of a service or its callers allows, by service."""
     found = []
     for name, service in scenario.services.items():
         mean = mean_service_time(scenario, name)
         limits = _limits(scenario, name, mean)
+        if service.queue.discipline.kind in RANKED:
+            continue  # who comes last may be served first: no place is the back of the queue
         if not limits or not mean > 0.0 or math.isinf(service.workers):
             continue
         patience, source = min(limits)

@@ -204,6 +204,8 @@ def _binding(material: Material) -> list[tuple[str, str]]:
     if planned is not None and planned.binding is not None:
         row = planned.binding
         where = "with less than the plan" if planned.best is not None else "of the nearest that was tried"
+        if planned.answer is not None and row == planned.answer.binding:
+            where = "with the plan, the nearest to its bound"
         found.append(f"{asked_words(row)}: {figure_words(row)} {where}")
     name, load = bottleneck(material.scenario)
     if not (math.isfinite(load.ratio) and math.isfinite(load.capacity)):

@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -235,6 +235,12 @@ def forecast(
             f"{searched} of {len(sizes)} sizes were simulated; the capacity of the others lies between theirs, by the "
             "square-root rule of staffing"
         )
+    blank = next((size.workers for size in sizes if math.isnan(size.factor)), None)
+    if blank is not None:
+        notes.append(
+            f"with {blank} workers it is not known how much load they take, and so nothing is said of purchases from "
+            "there on; more replications would tell"
+        )
     return Forecast(
         scenario,
         demand,
@@ -299,8 +305,11 @@ class _Capacities:
                 break
         numbers = range(first.workers, last.workers + 1, step)
         self._fill(anchors, numbers)
-        known = {size.workers: size for size in anchors}
         anchors.sort(key=lambda size: size.workers)
+        # More workers take no less, so what fewer are certain to take they are certain to take too.
+        lows = itertools.accumulate((size.low for size in anchors), max)
+        anchors = [replace(size, low=low) for size, low in zip(anchors, lows, strict=True)]
+        known = {size.workers: size for size in anchors}
         return [known.get(number) or between(anchors, number) for number in numbers]
 
     def _fill(self, anchors: list[Size], numbers: range) -> None:

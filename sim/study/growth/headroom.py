@@ -97,6 +97,16 @@ class Headroom:
         return (name, successes[name]) if name and successes[name] < FEW else None
 
     @property
+    def wide(self) -> Tried | None:
+        """The load as written or the nearest to it that stayed open, if it lies between the ends; else None."""
+        still_open = [
+            one for one in self.tried if one.verdict == "inconclusive" and self.low < one.factor < self.high
+        ]
+        if not self.low < 1.0 < self.high:
+            return None
+        return min(still_open, key=lambda one: abs(math.log(one.factor)), default=None)
+
+    @property
     def undecided(self) -> Tried | None:
         """The load that could be told with the fewest replications, if none is certain to meet the objectives and not
         all of the range is missed.
@@ -318,6 +328,11 @@ def _crossing(tried: tuple[Tried, ...], low: float, high: float) -> float:
         return 0.0 if tried[0].verdict == "missed" else math.nan
     if high == math.inf:
         return low
+    # What is open between the ends, and keeps every bound as far as it was measured, is below the limit, not at it.
+    kept = [
+        one.factor for one in tried if one.factor < high and all(room >= 0.0 for room in one.rooms.values())
+    ]
+    low = max(low, *kept)
     (below,) = (one for one in tried if one.factor == low)
     (above,) = (one for one in tried if one.factor == high)
     shares = [

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engines import observations as see
+from sim.measure.estimate import NEVER
 from sim.measure.intervals import independent
 from sim.measure.results import Results
 from sim.scenario.prices import Prices
@@ -79,6 +80,25 @@ class Pricing:
         certain = Pricing(results.scenario, self.minimize).certain({})
         return [certain + measured for measured in self._measured(results)]
 
+    def unseen(self, results: Results) -> float:
+        """What may be added to the cost by what never happened in these replications, refusals and failures above all.
+
+        By the upper ends of their intervals: a price on them makes rare ones dear.
+        """
+        prices, scenario = self.minimize, results.scenario
+        assert isinstance(prices, Prices)  # nothing else is measured
+        most = 0.0
+        for name in scenario.services:
+            for what, metric in MEASURED_OF_SERVICES.items():
+                if price := prices.of_service(name, what):
+                    most += HOUR * price * _never(results, f"service:{name}", metric)
+        for name in scenario.traffic:
+            if price := prices.of_traffic(name, "failure"):
+                subject = f"traffic:{name}"
+                rate = results.estimate(subject, "offered_rate")[0]
+                most += HOUR * price * rate * _never(results, subject, "gave_up_ratio")
+        return most
+
     def _of_built(self, values: Values) -> float:
         key = repr(sorted(values.items(), key=lambda item: item[0]))
         if key not in self._built:
@@ -132,6 +152,12 @@ class Pricing:
                 given_up = np.nan_to_num(np.array(results.values(subject, "gave_up_ratio")))
                 total += HOUR * price * given_up * np.array(results.values(subject, "offered_rate"))
         return [float(cost) for cost in total]
+
+
+def _never(results: Results, subject: str, metric: str) -> float:
+    """The upper end of what never happened; 0 of what did."""
+    _, _, high, method = results.estimate(subject, metric)
+    return high if method == NEVER else 0.0
 
 
 def _hides_a_count(path: str) -> bool:

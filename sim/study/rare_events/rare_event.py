@@ -13,6 +13,7 @@ from sim.engines import observations as see
 from sim.engines.splitting import Asked, Levels, Paths
 from sim.errors import QuantityError, UsageError
 from sim.scenario.scenario import Scenario
+from sim.scenario.services import Service
 from sim.scenario.suggestions import nearest
 from sim.units import parse_duration
 
@@ -140,6 +141,11 @@ def event_of(
         raise UsageError(_refused("subject", subject, subjects))
     if metric not in RARE_METRICS[kind]:
         raise UsageError(_refused(f"rare metric of {subject}", metric, list(RARE_METRICS[kind])))
+    if kind == "service" and metric == "rejected_ratio" and _never_refuses(scenario.services[name]):
+        raise UsageError(
+            f"{subject} never refuses: its queue has no limit, and nothing else turns anybody away; ask for --metric "
+            f"wait_exceeds --threshold {WITH_THRESHOLD['wait_exceeds']}, for example"
+        )
     example = WITH_THRESHOLD.get(metric)
     if example is None:
         if threshold is not None:
@@ -163,6 +169,12 @@ def _defaults(scenario: Scenario, subject: str | None, metric: str | None) -> tu
             else f"service:{next(iter(scenario.services))}"
         )
     return subject, metric or "rejected_ratio"
+
+
+def _never_refuses(service: Service) -> bool:
+    queue = service.queue
+    unlimited = math.isinf(queue.capacity) and queue.max_wait is None
+    return unlimited and not service.admission and service.conflict is None
 
 
 def _clients(scenario: Scenario) -> list[str]:

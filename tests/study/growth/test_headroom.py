@@ -188,7 +188,7 @@ def test_what_cannot_be_told_is_not_called_none() -> None:
     words = headroom_words(found)
     assert words.startswith("not known: ")
     assert "99.9999%" in words
-    assert f"about {math.ceil(found.undecided.needed):,} may tell" in words
+    assert f"about {math.ceil(found.undecided.needed):,} replications may tell" in words
     assert len(found.tried) < 8  # and the load is not halved down to nothing
     growing = forecast(strict.set("plan", {"growth": "8% per month"}))
     assert math.isnan(growing.run_out.time)

@@ -134,9 +134,14 @@ def test_what_never_happens_is_refused() -> None:
     with pytest.raises(
         UsageError, match=r"service:api rejected_ratio: not met in \d+ runs.*nothing to split on"
     ):
-        sim.rare(
-            station(0.5, 1, "inf", "1s").set("traffic.web.arrivals", {"kind": "constant", "rate": "0.5/s"})
-        )
+        sim.rare(station(0.5, 1, 9, "1s").set("traffic.web.arrivals", {"kind": "constant", "rate": "0.5/s"}))
+
+
+def test_what_cannot_happen_is_said_at_once() -> None:
+    with pytest.raises(
+        UsageError, match=r"service:api never refuses: .*--metric wait_exceeds --threshold 500ms"
+    ):
+        sim.rare(station(0.5, 1, "inf", "1s"))
 
 
 def test_it_ends_when_its_events_are_spent() -> None:
