@@ -42,7 +42,7 @@ def figures(scenario: Scenario, seen: Observations) -> Figures:
     for place, name in enumerate(names):
         found |= {
             (f"traffic:{name}", metric): figure
-            for metric, figure in _client_side(seen, [place], _tries(scenario, [name])).items()
+            for metric, figure in _client_side(seen, [place], _attempts(scenario, [name])).items()
         }
     for client in scenario.clients:
         places = [place for place, name in enumerate(names) if scenario.client_name(name) == client]
@@ -50,12 +50,13 @@ def figures(scenario: Scenario, seen: Observations) -> Figures:
             found |= {
                 (f"client:{client}", metric): figure
                 for metric, figure in _client_side(
-                    seen, places, _tries(scenario, [names[place] for place in places])
+                    seen, places, _attempts(scenario, [names[place] for place in places])
                 ).items()
             }
     for place, name in enumerate(scenario.services):
-        row = len(names) + place
-        found |= {(f"service:{name}", metric): figure for metric, figure in service_side(seen, row).items()}
+        callers = [each for each in names if scenario.traffic[each].call == name]
+        side = service_side(seen, len(names) + place, _attempts(scenario, callers))
+        found |= {(f"service:{name}", metric): figure for metric, figure in side.items()}
     return found
 
 
@@ -76,18 +77,18 @@ def independent_figures(found: Sequence[Figures], twins: bool) -> list[Figures]:
     ]
 
 
-MOST_RETRIES = 10.0
-"""Of those who retry without end: that many in a request that is tried again, at the most, on average."""
+MOST_ATTEMPTS = 11.0
+"""Of those who retry without end: that many at a request that is tried again, at the most, on average."""
 
 
-def _tries(scenario: Scenario, names: Sequence[str]) -> float:
-    """Attempts that a request of these classes may have beyond its first, 1 or more."""
-    most = max(float(scenario.client_of(name).retry.attempts) for name in names)
-    return min(max(most - 1.0, 1.0), MOST_RETRIES)
+def _attempts(scenario: Scenario, names: Sequence[str]) -> float:
+    """Attempts that a request of these classes may have, at the most."""
+    most = max((float(scenario.client_of(name).retry.attempts) for name in names), default=1.0)
+    return min(most, MOST_ATTEMPTS)
 
 
-def _client_side(seen: Observations, rows: list[int], retries: float) -> dict[str, Figure]:
-    """Figures of one traffic class, or of all that share a client, whose requests have so many retries at the most."""
+def _client_side(seen: Observations, rows: list[int], attempts: float) -> dict[str, Figure]:
+    """Figures of one traffic class, or of all that share a client, whose requests have so many attempts at the most."""
     span = seen.duration - seen.warmup
     counts = seen.window_counts[rows].sum(axis=0)
     cohort = seen.cohort[rows].sum(axis=0)
@@ -99,7 +100,7 @@ def _client_side(seen: Observations, rows: list[int], retries: float) -> dict[st
         "goodput": Figure(float(counts[see.SUCCESS]) / span),
         "success_ratio": _share(cohort[see.COHORT_SUCCESS], born),
         "gave_up_ratio": _share(cohort[see.COHORT_GAVE_UP], born),
-        "amplification": Figure(sent / born, born, retries) if born else Figure(math.nan),
+        "amplification": Figure(sent / born, born, max(attempts - 1.0, 1.0)) if born else Figure(math.nan),
         "rejected_ratio": _share(cohort[see.COHORT_OUTCOME + see.REJECTED], sent),
         "timeout_ratio": _share(cohort[see.COHORT_OUTCOME + see.TIMEOUT], sent),
         "denied_ratio": _at_once(
@@ -113,8 +114,8 @@ def _client_side(seen: Observations, rows: list[int], retries: float) -> dict[st
     return found
 
 
-def service_side(seen: Observations, row: int) -> dict[str, Figure]:
-    """Figures of a service, or of one of its instances."""
+def service_side(seen: Observations, row: int, attempts: float = 1.0) -> dict[str, Figure]:
+    """Figures of a service, or of one of its instances, whose callers' requests have so many attempts at the most."""
     span = seen.duration - seen.warmup
     counts, areas = seen.window_counts[row], seen.window_areas[row]
     queue, jobs, workers = (float(areas[meter]) / span for meter in (see.QUEUE, see.BUSY, see.WORKERS))
@@ -135,7 +136,7 @@ def service_side(seen: Observations, row: int) -> dict[str, Figure]:
     found |= _durations("sojourn", sojourns, seen.moments[row, see.SOJOURN : see.SOJOURN + 1], SERVICE_SHARES)
     found["wait_mean"] = Figure(found["wait_mean"].value, served, found["sojourn_mean"].value)
     found |= {
-        "rejected_rate": _rate(counts[see.REFUSED], counts[see.ARRIVED], span),
+        "rejected_rate": _rate(counts[see.REFUSED], counts[see.ARRIVED], span, attempts),
         "rejected_ratio": _share(counts[see.REFUSED], float(counts[see.ARRIVED])),
         "wasted_ratio": Figure(float(counts[see.WASTED] / counts[see.WORK]), float(counts[see.STARTED]))
         if counts[see.WORK]
@@ -154,9 +155,9 @@ def _at_once(part: float, whole: float) -> Figure:
     return Figure(float(part) / whole, 1.0) if whole else Figure(math.nan)
 
 
-def _rate(events: float, tries: float, span: float) -> Figure:
-    """Events per second, of which every try is one at the most."""
-    return Figure(float(events) / span, float(tries), float(tries) / span)
+def _rate(events: float, tries: float, span: float, each: float = 1.0) -> Figure:
+    """Events per second, of which every try is one at the most, or so many as it is made again."""
+    return Figure(float(events) / span, float(tries), each * float(tries) / span)
 
 
 def _durations(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 import sim
-from sim.measure.design_effect import design_effect
+from sim.measure.design_effect import batch_at, design_effect
+from sim.measure.estimate import cautious, estimate
+from sim.measure.figures import Figure
 from sim.measure.intervals import binomial
+from sim.measure.results import Results
 
 QUEUE = """
 traffic: {web: {arrivals: {kind: poisson, rate: 9/s}, call: api}}
@@ -53,3 +56,61 @@ def test_those_who_all_wait_alike_are_not_clumped() -> None:
     )
     found = sim.run(alone)
     assert design_effect(found.runs, 1) == pytest.approx(2.0)
+
+
+def test_batches_that_come_at_once_are_no_independent_requests() -> None:
+    lane = sim.loads(QUEUE).set(
+        {
+            "traffic.web.arrivals": "{kind: poisson, rate: 0.6/s, batch: 30}",
+            "services.api": "{workers: 65, service_time: {kind: constant, value: 100ms}, queue: {capacity: 0}}",
+        }
+    )
+    assert batch_at(lane, "api") == 30.0
+    found = sim.run(lane)
+    assert design_effect(found.runs, 1, batch_at(lane, "api")) > 30.0
+
+
+RARE = """
+traffic: {web: {arrivals: {kind: poisson, rate: 7/s}, call: api, client: app}}
+clients: {app: {timeout: 2s, retry: {attempts: 3, backoff: {kind: exponential, base: 100ms, jitter: full}}}}
+services: {api: {workers: 1, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 20}}}
+run: {duration: 200s, warmup: 20s, replications: 5}
+"""
+
+
+@pytest.fixture(scope="module")
+def rare_runs() -> list[Results]:
+    return [sim.run(sim.loads(RARE), seed=seed) for seed in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("subject", "metric"),
+    [
+        ("service:api", "rejected_rate"),
+        ("service:api", "wasted_ratio"),
+        ("traffic:web", "amplification"),
+        ("traffic:web", "orbit"),
+        ("traffic:web", "success_ratio"),
+    ],
+)
+def test_rare_trouble_is_seldom_bounded_too_low(subject: str, metric: str, rare_runs: list[Results]) -> None:
+    # In half of such runs there is none of it in any replication: their equal figures are no certainty.
+    truth = sum(run.estimate(subject, metric)[0] for run in rare_runs) / len(rare_runs)
+    ends = [run.cautious(subject, metric) for run in rare_runs]
+    if metric == "success_ratio":
+        wrong = sum(low > truth for _, low, _ in ends)
+    else:
+        wrong = sum(high < truth for _, _, high in ends)
+    assert binomial(wrong, len(rare_runs))[0] <= 0.025
+
+
+def test_one_refusal_bounds_no_better_than_none() -> None:
+    figures = [Figure(0.0, 100.0)] * 9
+    none = cautious([*figures, Figure(0.0, 100.0)], "rejected_ratio", 0.95)
+    one = cautious([*figures, Figure(1e-6, 100.0)], "rejected_ratio", 0.95)
+    assert one[2] >= none[2] > 0.0
+
+
+def test_a_circuit_that_never_opened_is_one_trial_a_replication() -> None:
+    figures = [Figure(0.0, 1.0)] * 20
+    assert estimate(figures, "denied_ratio", 0.95)[2] == pytest.approx(binomial(0, 20)[1])

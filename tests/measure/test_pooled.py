@@ -96,3 +96,19 @@ def test_what_there_is_no_quantile_of(subject: str, kind: str, share: float) -> 
     results = sim.run(sim.loads(QUEUE).set("run.duration", "10s"), replications=1)
     with pytest.raises(UsageError, match="for example"):
         results.quantile(subject, kind, share)
+
+
+def test_few_observations_bound_no_high_quantile() -> None:
+    # 60 independent observations of an exponential: of its p99, 4.6, they say little above; 299 would bound it.
+    chance = np.random.default_rng(7)
+    short = 0
+    for _ in range(200):
+        values = chance.exponential(1.0, (5, 12))
+        short += Pool(histograms(values), float(values.max())).quantile(0.99)[2] < math.log(100.0)
+    assert binomial(short, 200, 0.9999)[0] <= 0.025
+    many = chance.exponential(1.0, (5, 400))
+    assert math.isfinite(Pool(histograms(many), float(many.max())).quantile(0.99)[2])
+
+
+def test_what_is_always_nothing_is_nothing() -> None:
+    assert Pool(histograms(np.zeros((5, 400))), 0.0).quantile(0.99) == (0.0, 0.0, 0.0)
