@@ -12,7 +12,7 @@ import pytest
 import sim
 from sim.errors import UsageError
 from sim.study.planning import certify as certifying
-from sim.study.planning.certify import Certificate, Judging, certify, spending, steps_of
+from sim.study.planning.certify import Certificate, Judged, Judging, certify, doubted, spending, steps_of
 from sim.study.planning.exact import Exact, exact_figures
 
 # One worker at load 0.5: a request waits with probability 0.5, and for 0.1 s on average.
@@ -170,3 +170,14 @@ def test_what_a_replication_lacks_stays_open() -> None:
     row = replace(found.objectives[0], value=math.nan)
     assert row.room == -math.inf
     assert row.to_json()["value"] is None
+
+
+def test_where_exact_theory_and_chance_say_the_opposite_nothing_is_decided() -> None:
+    steady = of(
+        WAITS.format("wait_probability", "at_most: 50%"), **{"run.warmup": "0s", "run.duration": "2h"}
+    )
+    lucky = Judged("service:api", "wait_probability", 0.49, None, 0.48, 0.47, 0.485, "met", "simulation", 5)
+    (row,), (note,) = doubted(steady, (lucky,), 0.0)
+    assert (row.verdict, row.decided_by) == ("inconclusive", None)
+    assert "M/M/1 gives 0.5 for wait_probability of service:api, exactly, and the simulation says met" in note
+    assert doubted(steady, (replace(lucky, at_most=0.6),), 0.0) == ((replace(lucky, at_most=0.6),), ())
