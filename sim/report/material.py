@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.study.growth.forecast import Forecast
     from sim.study.growth.headroom import Headroom
     from sim.study.metastability.stability import Stability
-    from sim.study.planning.certify import Judged
+    from sim.study.planning.judged import Judged
     from sim.study.planning.planned import Planned
     from sim.study.sensitivities.sensitivity import Sensitivity
     from sim.study.sizing import Sizing

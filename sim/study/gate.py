@@ -25,7 +25,7 @@ from sim.study.baseline import Baseline
 from sim.study.comparison.compare import HEADLINE
 from sim.study.comparison.differences import differences
 from sim.study.planning.cases import Cases, named
-from sim.study.planning.certify import Judged
+from sim.study.planning.judged import Judged
 from sim.study.replicate import run
 
 MARGIN: Final = 0.05

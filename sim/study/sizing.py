@@ -10,7 +10,8 @@ from typing import Final
 from sim.measure.intervals import CONFIDENCE
 from sim.scenario.scenario import Scenario
 from sim.study.load import bottleneck
-from sim.study.planning.certify import LEAST_REPLICATIONS, Judged, Verdict, certify
+from sim.study.planning.certify import LEAST_REPLICATIONS, certify
+from sim.study.planning.judged import Judged, Verdict
 from sim.study.threads import part
 
 NEIGHBOURS: Final = 2

@@ -19,7 +19,8 @@ from sim.scenario.metrics import SCHEMA_VERSION, UNITS
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.load import bottleneck, offered_load, scaled
 from sim.study.planning.cases import Cases
-from sim.study.planning.certify import LEAST_REPLICATIONS, Judged, refuse_unjudged, verdict_of
+from sim.study.planning.certify import LEAST_REPLICATIONS, refuse_unjudged
+from sim.study.planning.judged import Judged, verdict_of
 from sim.theory.match import analyze
 from sim.theory.staffing import met
 

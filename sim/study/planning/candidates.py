@@ -17,8 +17,9 @@ from sim.measure.results import Results
 from sim.scenario.quantities import MOST_SEED
 from sim.scenario.scenario import Scenario
 from sim.study.planning.cases import Cases
-from sim.study.planning.certify import LEAST_REPLICATIONS, Certificate, Verdict, verdict_of
+from sim.study.planning.certify import LEAST_REPLICATIONS, Certificate
 from sim.study.planning.cost import Pricing
+from sim.study.planning.judged import Verdict, verdict_of
 from sim.study.planning.overload import overload
 
 Values = Mapping[str, Any]

@@ -18,7 +18,8 @@ from sim.measure.results import Results
 from sim.scenario.mishaps import Mishap, mishaps
 from sim.scenario.scenario import Scenario
 from sim.study.metastability.recovery import recovery
-from sim.study.planning.certify import Certificate, Judged, Judging, Verdict
+from sim.study.planning.certify import Certificate, Judging
+from sim.study.planning.judged import Judged, Verdict
 
 RECOVERED: Final = 0.9
 """The share of runs that must recover in time."""

@@ -20,16 +20,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from sim.errors import UsageError
 from sim.measure.intervals import CONFIDENCE
-from sim.measure.judge import judge
-from sim.measure.plain import plain_row
 from sim.measure.results import Results
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario
-from sim.study.planning.exact import exact_figures, long_run_figures
+from sim.study.planning.judged import DecidedBy, Judged, Verdict, verdict_of
+from sim.study.planning.settling import doubted, settled
 from sim.study.replicate import extended, run
 
 LEAST_REPLICATIONS: Final = 5
@@ -42,51 +41,6 @@ HOPELESS: Final = 16.0
 """An objective that would need so many times the replications allowed is given up early."""
 
 LOOKS_BEFORE_GIVING_UP: Final = 2
-
-Verdict = Literal["met", "missed", "inconclusive"]
-DecidedBy = Literal["simulation", "theory"]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One objective, judged.
-
-    value: the mean over replications, or theory's figure where that decided, in the metric's unit. low, high: one-sided
-    bounds of the simulated figure, each sure enough for its side of the verdict. replications: behind these. needed:
-    about how many would decide it; None if it is decided, inf if its value lies on the bound. case: what has to be
-    survived there; None as written.
-    """
-
-    subject: str
-    metric: str
-    at_most: float | None
-    at_least: float | None
-    value: float
-    low: float
-    high: float
-    verdict: Verdict
-    decided_by: DecidedBy | None
-    replications: int
-    needed: float | None = None
-    case: str | None = None
-
-    @property
-    def bound(self) -> float:
-        """The value that it may not pass."""
-        return self.at_most if self.at_most is not None else self.at_least or 0.0
-
-    @property
-    def room(self) -> float:
-        """How far the value is on the good side of the bound, relative to the bound (absolute for a bound of 0)."""
-        if math.isnan(self.value):
-            return -math.inf
-        distance = self.bound - self.value if self.at_most is not None else self.value - self.bound
-        return distance / abs(self.bound) if self.bound else distance
-
-    def to_json(self) -> dict[str, Any]:
-        """The row as plain values; what is not finite is None."""
-        return plain_row(vars(self))
-
 
 Further = Callable[[Results, float, float], Judged]
 """(results, error that a *met* may have, error that a *missed* may have) -> a row."""
@@ -302,12 +256,6 @@ def judged(
     return rows if further is None else (*rows, further(results, error, error / sharing))
 
 
-def verdict_of(rows: Sequence[Judged]) -> Verdict:
-    """Of all together: missed if one is missed, else inconclusive if one is, else met."""
-    verdicts = {one.verdict for one in rows}
-    return "missed" if "missed" in verdicts else "inconclusive" if "inconclusive" in verdicts else "met"
-
-
 def _judged(results: Results, wanted: Objective, met_error: float, missed_error: float) -> Judged:
     # A two-sided interval at 1 - 2α has one-sided bounds at 1 - α.
     good = results.cautious(wanted.subject, wanted.metric, 1.0 - 2.0 * met_error)
@@ -352,60 +300,3 @@ def _needed(value: float, low: float, high: float, bound: float, replications: i
 def _hopeless(rows: Sequence[Judged], most: int) -> bool:
     """Whether so many replications would be needed that those allowed can hardly decide it."""
     return any(one.needed is not None and one.needed > HOPELESS * most for one in rows)
-
-
-def settled(
-    scenario: Scenario, rows: Sequence[Judged], warmup: float
-) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
-    """The rows with what exact theory settles of the undecided ones, and what must be said of it."""
-    figures = exact_figures(scenario, warmup)
-    found, notes = [], []
-    for row in rows:
-        known = figures.get((row.subject, row.metric)) if row.verdict == "inconclusive" else None
-        if known is None or math.isnan(row.low):
-            found.append(row)
-            continue
-        what = f"{known.model} gives {known.value:.6g} for {row.metric} of {row.subject}"
-        if row.low <= known.value <= row.high:
-            found.append(_settled(row, known.value))
-            notes.append(f"{what}, exactly: nearer to the bound than simulation could tell.")
-        else:
-            found.append(row)
-            notes.append(
-                f"{what}, outside what was simulated ({row.low:.6g} to {row.high:.6g}): it settles nothing."
-            )
-    return tuple(found), tuple(notes)
-
-
-def doubted(
-    scenario: Scenario, rows: Sequence[Judged], warmup: float
-) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
-    """The rows, less any verdict whose opposite is exact, and a sentence for each verdict that theory speaks against.
-
-    Where the window is a steady state, one of the two is wrong, and nothing is decided. Where it is not, the verdict
-    stands: it is of runs too short to forget how they began.
-    """
-    steady, long_run = exact_figures(scenario, warmup), long_run_figures(scenario, warmup)
-    found, notes = [], []
-    for row in rows:
-        known = steady.get((row.subject, row.metric)) or long_run.get((row.subject, row.metric))
-        opposite = known is not None and _settled(row, known.value).verdict != row.verdict
-        if known is None or row.verdict == "inconclusive" or not opposite:
-            found.append(row)
-            continue
-        what = f"{known.model} gives {known.value:.6g} for {row.metric} of {row.subject}"
-        if (row.subject, row.metric) in steady:
-            found.append(replace(row, verdict="inconclusive", decided_by=None, needed=math.inf))
-            notes.append(f"{what}, exactly, and the simulation says {row.verdict}: it is left open.")
-            continue
-        found.append(row)
-        notes.append(
-            f"{what} in the long run: {_settled(row, known.value).verdict}. A run this short still remembers that it "
-            "began empty, and the verdict is of such runs; for the long run's, make run.warmup and run.duration longer."
-        )
-    return tuple(found), tuple(notes)
-
-
-def _settled(row: Judged, exact: float) -> Judged:
-    verdict = cast("Verdict", judge(exact, exact, row.at_most, row.at_least))
-    return replace(row, value=exact, verdict=verdict, decided_by="theory", needed=None)

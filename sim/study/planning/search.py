@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from sim.study.planning.candidates import Candidate, Candidates, Values
-from sim.study.planning.certify import Verdict
 from sim.study.planning.cost import Pricing
+from sim.study.planning.judged import Verdict
 from sim.study.planning.levers import Lever
 
 GALLOP: Final = (1, 4, 16)

@@ -11,9 +11,11 @@ import pytest
 
 import sim
 from sim.errors import UsageError
-from sim.study.planning import certify as certifying
-from sim.study.planning.certify import Certificate, Judged, Judging, certify, doubted, spending, steps_of
+from sim.study.planning import settling
+from sim.study.planning.certify import Certificate, Judging, certify, spending, steps_of
 from sim.study.planning.exact import Exact, exact_figures
+from sim.study.planning.judged import Judged
+from sim.study.planning.settling import doubted
 
 # One worker at load 0.5: a request waits with probability 0.5, and for 0.1 s on average.
 HALF = """
@@ -70,7 +72,7 @@ def test_a_tie_is_settled_by_theory_and_says_so() -> None:
 
 def test_theory_never_overrules_what_was_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {("service:api", "wait_probability"): Exact(0.1, "a wrong model")}
-    monkeypatch.setattr(certifying, "exact_figures", lambda *_: wrong)
+    monkeypatch.setattr(settling, "exact_figures", lambda *_: wrong)
     found = certify(of(WAITS.format("wait_probability", "at_most: 50%")))
     assert found.verdict == "inconclusive"
     assert "it settles nothing" in found.notes[0]

@@ -1,0 +1,60 @@
+"""One thing that must hold, judged; and the verdict of all together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sim.measure.plain import plain_row
+
+Verdict = Literal["met", "missed", "inconclusive"]
+DecidedBy = Literal["simulation", "theory"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One objective, judged.
+
+    value: the mean over replications, or theory's figure where that decided, in the metric's unit. low, high: one-sided
+    bounds of the simulated figure, each sure enough for its side of the verdict. replications: behind these. needed:
+    about how many would decide it; None if it is decided, inf if its value lies on the bound. case: what has to be
+    survived there; None as written.
+    """
+
+    subject: str
+    metric: str
+    at_most: float | None
+    at_least: float | None
+    value: float
+    low: float
+    high: float
+    verdict: Verdict
+    decided_by: DecidedBy | None
+    replications: int
+    needed: float | None = None
+    case: str | None = None
+
+    @property
+    def bound(self) -> float:
+        """The value that it may not pass."""
+        return self.at_most if self.at_most is not None else self.at_least or 0.0
+
+    @property
+    def room(self) -> float:
+        """How far the value is on the good side of the bound, relative to the bound (absolute for a bound of 0)."""
+        if math.isnan(self.value):
+            return -math.inf
+        distance = self.bound - self.value if self.at_most is not None else self.value - self.bound
+        return distance / abs(self.bound) if self.bound else distance
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as plain values; what is not finite is None."""
+        return plain_row(vars(self))
+
+
+def verdict_of(rows: Sequence[Judged]) -> Verdict:
+    """Of all together: missed if one is missed, else inconclusive if one is, else met."""
+    verdicts = {one.verdict for one in rows}
+    return "missed" if "missed" in verdicts else "inconclusive" if "inconclusive" in verdicts else "met"
