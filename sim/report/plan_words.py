@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.figures import NOTHING, figure, metric_words, subject_words, unit_shown
 from sim.scenario.metrics import UNITS
+from sim.scenario.mishaps import RECOVERY_METRIC
 from sim.units import format_duration
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Asked = Callable[[Mapping[str, Any]], str]
 """Says in words what must hold: in terms of the scenario's keys, or as prose."""
+
+RECOVERED = "recovered in time"
+"""What is asked of runs after a mishap; the time is the mishap's `recover_within`."""
 
 MOST_COLUMNS = 3
 """Things that must hold that have a column each; of more, each has a row."""
@@ -35,6 +39,8 @@ def values_words(values: Mapping[str, Any]) -> str:
 def asked_words(row: Mapping[str, Any]) -> str:
     """What must hold, with what has to be survived: `p99 latency of traffic web ≤ 1 s (a zone lost)`."""
     within = f" ({row['case']})" if row.get("case") is not None else ""
+    if row["metric"] == RECOVERY_METRIC:
+        return f"{RECOVERED} in {bound_words(row)} of the runs{within}"
     return f"{metric_words(row['metric'])} of {subject_words(row['subject'])} {bound_words(row)}{within}"
 
 
@@ -87,7 +93,7 @@ def answer_words(planned: Planned, asked: Asked, sure: str) -> str:
         head = f"{values_words(planned.best)} meets every objective, at {cost_words(planned)}"
         return f"{head}; {cheaper_words(planned, what)} ({sure})."
     if planned.verdict == "missed":
-        return f"Nothing in the range meets every objective; nearest to fail is {what} ({sure})."
+        return f"Nothing in the range meets every objective; nearest to being met is {what} ({sure})."
     return f"Inconclusive: no candidate is certain to meet {what}; {more_words(planned)} ({sure})."
 
 

@@ -216,4 +216,4 @@ def test_what_must_be_survived_is_judged_if_asked(small: Path, forebay: Forebay)
     assert (code, "what plan.survive says was not judged; --survive does" in out) == (status.OK, True)
     code, out, _ = forebay("check", small.name, "--survive")
     assert code == status.MISSED
-    assert "missed: system recovered ≥ 90% (nobody there)" in out
+    assert "missed: recovered in time in ≥ 90% of the runs (nobody there)" in out

@@ -15,7 +15,7 @@ from typing import Final, TypedDict, Unpack, cast
 from sim.measure.intervals import binomial
 from sim.measure.judge import judge
 from sim.measure.results import Results
-from sim.scenario.mishaps import Mishap, mishaps
+from sim.scenario.mishaps import RECOVERY_METRIC, Mishap, mishaps
 from sim.scenario.scenario import Scenario
 from sim.study.metastability.recovery import recovery
 from sim.study.planning.certify import Certificate, Judging
@@ -29,8 +29,6 @@ NEARLY_ALL: Final = 0.97
 
 MOST_RUNS: Final = 1_000_000
 """Nobody makes more replications to tell a share."""
-
-RECOVERY_METRIC: Final = "recovered"
 
 
 class How(TypedDict, total=False):
