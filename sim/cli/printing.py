@@ -97,7 +97,7 @@ def asked(row: Any) -> str:
 def bound(row: Mapping[str, Any]) -> str:
     """An objective in words, with what had to be survived: `traffic:web latency_p99 ≤ 1 s (a zone lost)`."""
     from sim.report.plan_words import RECOVERED
-    from sim.scenario.mishaps import RECOVERY_METRIC
+    from sim.scenario.metrics import RECOVERY_METRIC
 
     within = f" ({row['case']})" if row["case"] is not None else ""
     if row["metric"] == RECOVERY_METRIC:

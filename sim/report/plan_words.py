@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sim.report.figures import NOTHING, figure, metric_words, subject_words, unit_shown
-from sim.scenario.metrics import UNITS
-from sim.scenario.mishaps import RECOVERY_METRIC
+from sim.scenario.metrics import RECOVERY_METRIC, UNITS
 from sim.units import format_duration
 
 if TYPE_CHECKING:

@@ -57,6 +57,9 @@ UNITS: Final[Mapping[str, Unit]] = {**_CLIENT_SIDE, **_SERVICE_SIDE}
 UNBOUNDED_RATIOS: Final = frozenset({"amplification"})
 """Ratios that may be more than one."""
 
+RECOVERY_METRIC = "recovered"
+"""The share of runs whose backlog was down again in time; a metric of a mishap alone."""
+
 
 def unit_of(metric: str) -> Unit:
     """The unit of a metric. Raises KeyError for a name that is none."""

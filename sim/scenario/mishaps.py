@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 MISHAP_EXAMPLE = "{at: 60s, for: 30s, service: api, workers: x0.67}"
 MOST_MISHAPS = 100
-RECOVERY_METRIC = "recovered"
-"""The share of runs whose backlog was down again in time; a metric of a mishap alone."""
 
 
 class Mishap(Part):

@@ -15,7 +15,8 @@ from typing import Final, TypedDict, Unpack, cast
 from sim.measure.intervals import binomial
 from sim.measure.judge import judge
 from sim.measure.results import Results
-from sim.scenario.mishaps import RECOVERY_METRIC, Mishap, mishaps
+from sim.scenario.metrics import RECOVERY_METRIC
+from sim.scenario.mishaps import Mishap, mishaps
 from sim.scenario.scenario import Scenario
 from sim.study.metastability.recovery import recovery
 from sim.study.planning.certify import Certificate, Judging
