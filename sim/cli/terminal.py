@@ -51,7 +51,7 @@ class Terminal:
         return Console(
             file=sys.stdout,
             color_system="auto" if colour else None,
-            width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else FLAT_WIDTH,
+            width=None if sys.stdout.isatty() else FLAT_WIDTH,
             highlight=False,
             markup=False,
             emoji=False,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from sim.measure.plain import plain_row
 from sim.measure.versions import versions
 from sim.scenario.metrics import SCHEMA_VERSION, unit_of
 from sim.study.axes import Axis, axis
@@ -152,7 +152,6 @@ def _column(each: Axis) -> Sequence[Any]:
 
 
 def _figure(row: Sequence[Any]) -> dict[str, Any]:
-    """A figure as plain values for JSON, NaN as None."""
+    """A figure as plain values for JSON, what is not finite as None."""
     names = ("subject", "metric", "mean", "low", "high", "n", "method")
-    known = [None if isinstance(value, float) and math.isnan(value) else value for value in row]
-    return {**dict(zip(names, known, strict=True)), "unit": unit_of(row[1])}
+    return {**plain_row(dict(zip(names, row, strict=True))), "unit": unit_of(row[1])}
