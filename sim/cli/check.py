@@ -79,7 +79,7 @@ def command(
     ] = None,
     survive: Annotated[
         bool,
-        typer.Option("--survive", help="Also judge what plan.survive says, in as many runs as it takes."),
+        typer.Option("--survive", help="Also judge what plan.survive says, at the sizes as written."),
     ] = False,
     junit_file: Annotated[
         Path | None,

@@ -30,7 +30,7 @@ GLOSSARY = (
     ("p99", "the value that 99 of 100 lie at or below"),
     (
         "95 % interval",
-        "it covers the truth 19 times in 20: Student's t over independent replications, mostly",
+        "from the spread over independent replications: it covers the truth 19 times in 20",
     ),
     ("Little's law", "mean number inside = rate of arrival × mean time inside, L = λW, for any boundary"),
     (
