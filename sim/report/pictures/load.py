@@ -13,7 +13,7 @@ from sim.study.curves import is_as_written
 from sim.units import format_duration, format_ratio
 
 from . import style as look
-from .marks import EndLabel, label_ends, log_axis, number_axis, short, trimmed
+from .marks import EndLabel, label_ends, log_axis, number_axis, short, trimmed, upper_ends
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,9 +194,11 @@ def _last(values: pd.Series[float]) -> float:
 
 def _line(axes: Axes, line: pd.DataFrame, colour: str, width: float = 1.5, alpha: float = 1.0) -> None:
     """A curve with a dot at each load that was run, and its intervals as a band."""
-    low, high = line["low"].to_numpy(dtype=float), line["high"].to_numpy(dtype=float)
+    mean, low, high = (line[name].to_numpy(dtype=float) for name in ("mean", "low", "high"))
     if np.isfinite(low).any():
-        axes.fill_between(line["offered_rate"], low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.fill_between(
+            line["offered_rate"], low, upper_ends(high, mean), color=colour, alpha=0.18, linewidth=0
+        )
     dot = 3.2 if alpha == 1.0 else 0.0
     axes.plot(
         line["offered_rate"],

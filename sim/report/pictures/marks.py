@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from sim.units import format_duration
@@ -14,8 +15,14 @@ from .style import ink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def upper_ends(high: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The upper ends of intervals as they can be drawn: the mean where there is none."""
+    return np.where(np.isfinite(high), high, mean)
 
 
 def short(value: float, digits: int = 3) -> str:

@@ -16,7 +16,7 @@ from sim.study.metastability.recovery import recovery
 
 from . import style as look
 from .bands import Track, paths, track
-from .marks import EndLabel, label_ends, number_axis, short
+from .marks import EndLabel, label_ends, number_axis, short, upper_ends
 from .windows import touching
 
 if TYPE_CHECKING:
@@ -66,7 +66,10 @@ class Panel:
 
         A burst that is brief and far above all else is cut off, so that the rest can be seen; the picture says so.
         """
-        peak = max((float(np.nanmax(_upper(line.track))) for line in self.lines), default=0.0)
+        peak = max(
+            (float(np.nanmax(upper_ends(line.track.high, line.track.mean))) for line in self.lines),
+            default=0.0,
+        )
         usual = max((float(np.quantile(line.track.mean, _USUAL)) for line in self.lines), default=0.0)
         if self.limit is not None:
             levels = self.limit.levels[np.isfinite(self.limit.levels)]
@@ -240,10 +243,6 @@ def _draw_limit(axes: Axes, limit: Limit, unit: float, end: float, top: float) -
     levels = np.append(limit.levels, level)
     axes.step(times, levels, where="post", color=look.GREY, linewidth=1.1, linestyle=(0, (4, 2)), zorder=1.5)
     return [EndLabel(level, text, look.GREY)]
-
-
-def _upper(found: Track) -> NDArray[np.float64]:
-    return np.where(np.isfinite(found.high), found.high, found.mean)
 
 
 def _capacity(scenario: Scenario, service: str) -> Limit | None:

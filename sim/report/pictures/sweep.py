@@ -18,7 +18,7 @@ from sim.study.axes import Axis
 
 from . import style as look
 from .cells import cell_edges, label, value_ticks
-from .marks import EndLabel, label_ends, trimmed
+from .marks import EndLabel, label_ends, trimmed, upper_ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,7 +120,8 @@ def _panel(
         axes.set_yscale("log")
     labels = []
     for each, colour in zip(lines, look.SERIES * (1 + len(lines) // len(look.SERIES)), strict=False):
-        mean, low, high = each.mean[order], each.low[order], each.high[order]
+        mean, low = each.mean[order], each.low[order]
+        high = upper_ends(each.high[order], mean)
         if axes.get_yscale() == "log":
             low = np.maximum(low, mean / 10.0)  # an interval that reaches zero would fall out of the picture
         if axis.numeric:
