@@ -61,6 +61,15 @@ def verdict(material: Material) -> Section:
 
 
 def _headline(material: Material, rows: list[Any]) -> str:
+    own, broken = _own_headline(material, rows), material.not_survived
+    if broken is None or material.results.verdict == "missed":
+        return own
+    # What is missed comes first, whatever the run as written says.
+    return f"What must be survived is not: {asked_words(vars(broken))} breaks. As written: {own[:1].lower()}{own[1:]}"
+
+
+def _own_headline(material: Material, rows: list[Any]) -> str:
+    """Of the run as written."""
     if not rows:
         return "The scenario sets no objective; these are its figures."
     count = len(rows)
@@ -78,13 +87,7 @@ def _headline(material: Material, rows: list[Any]) -> str:
                 f"{metric_words(first.metric)} of {subject_words(first.subject)}, {bound(objective)}, "
                 f"{words}: {measured}{more}."
             )
-    held = "The objective holds" if count == 1 else f"All {count} objectives hold"
-    broken = material.not_survived
-    return (
-        f"{held}."
-        if broken is None
-        else f"{held} as written, but not what must be survived: {asked_words(vars(broken))} breaks."
-    )
+    return "The objective holds." if count == 1 else f"All {count} objectives hold."
 
 
 def _figures(material: Material) -> list[tuple[str, str]]:
