@@ -96,13 +96,9 @@ def asked(row: Any) -> str:
 
 def bound(row: Mapping[str, Any]) -> str:
     """An objective in words, with what had to be survived: `traffic:web latency_p99 ≤ 1 s (a zone lost)`."""
-    from sim.report.plan_words import RECOVERED
-    from sim.scenario.metrics import RECOVERY_METRIC
+    from sim.report.plan_words import asked_words
 
-    within = f" ({row['case']})" if row["case"] is not None else ""
-    if row["metric"] == RECOVERY_METRIC:
-        return f"{RECOVERED} in {asked(row)} of the runs{within}"
-    return f"{row['subject']} {row['metric']} {asked(row)}{within}"
+    return asked_words(row, as_keys=True)
 
 
 def _cells(row: Any) -> Mapping[str, Any]:

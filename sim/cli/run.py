@@ -116,12 +116,7 @@ def command(
         terminal.note(provenance(results))
     if results.warmup_found is not None:
         _say_warmup(terminal, results.warmup_found)
-    for row in records(results.objectives):
-        if row.verdict == "inconclusive" and row.value == 0.0 and row.metric in RARE:
-            terminal.note(
-                f"{row.subject} {row.metric} was 0 in every replication; so few do not show that it is as small as "
-                f"asked: `forebay rare {file} --subject {row.subject} --metric {row.metric}` can tell"
-            )
+    _refer_to_rare(terminal, results, file)
     if out is not None:
         terminal.note(f"wrote {', '.join(str(path) for path in write_tables(results, out))}")
     if interrupted:
@@ -148,6 +143,19 @@ def _asked_for(
 
     found = {"batch_means": results.batch_means} if batch_means else {}
     return found | ({"controlled": controlled(results, jobs=jobs)} if controls else {})
+
+
+def _refer_to_rare(terminal: Terminal, results: "Results", file: str) -> None:
+    """Objectives that forbid what ordinary runs never saw."""
+    from sim.study.rare_events.rare_event import RARE_METRICS
+
+    for row in records(results.objectives):
+        never = row.verdict == "inconclusive" and row.value == 0.0
+        if never and row.metric in RARE_METRICS[row.subject.partition(":")[0]]:
+            terminal.note(
+                f"{row.subject} {row.metric} was 0 in every replication; so few do not show that it is as small as "
+                f"asked: `forebay rare {file} --subject {row.subject} --metric {row.metric}` can tell"
+            )
 
 
 def _say_warmup(terminal: Terminal, found: "FoundWarmup") -> None:
@@ -216,9 +224,6 @@ def controlled_table(found: "pd.DataFrame") -> Table:
     columns = ("subject", "metric", "controlled [95 % interval]", "plain", "variance ratio", "controls")
     return Table("Controlled", columns, rows, frozenset({"variance ratio"}))
 
-
-RARE = frozenset({"rejected_ratio", "timeout_ratio", "denied_ratio", "gave_up_ratio"})
-"""Objectives that `forebay rare` can judge where ordinary runs never saw what they forbid."""
 
 GAIN = 0.95
 """A variance ratio above this is no gain worth a line."""

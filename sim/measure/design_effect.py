@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.engines import observations as see
 from sim.engines.observations import Observations
-from sim.measure.figures import Figure, service_side
+from sim.measure.figures import Figure
 from sim.measure.histograms import EDGES
 from sim.scenario.scenario import Scenario
 
@@ -30,7 +30,7 @@ _MIDDLES = np.concatenate([[0.0], (EDGES[1:-1] + EDGES[2:]) / 2.0])
 """Of the histograms' buckets, in seconds; the first holds those who did not wait."""
 
 
-def design_effect(runs: Sequence[Observations], row: int, batch: float = 1.0) -> float:
+def design_effect(runs: Sequence[Observations], row: int, busy: float, batch: float = 1.0) -> float:
     """Requests of a service to one independent one, by its waits: 1 or more.
 
     Few replications tell it badly, so it is at least that of M/M/1, 1/(1 - utilization)², if that is no more than ten
@@ -40,16 +40,17 @@ def design_effect(runs: Sequence[Observations], row: int, batch: float = 1.0) ->
     Args:
         runs: the replications.
         row: of the service in the observations.
+        busy: its mean utilization; nan where workers are not limited.
         batch: how many come at once with a request, itself counted, on average.
     """
-    busy = float(np.mean([service_side(seen, row)["utilization"].value for seen in runs]))
     idle = 1.0 - busy if 0.0 <= busy < 1.0 else math.nan
-    counts = np.array([seen.histogram[row, see.WAIT] for seen in runs], dtype=np.float64)
-    number = counts.sum(axis=1)
-    if len(runs) > 1 and number.sum() > 0.0:
+    together = np.sum([seen.histogram[row, see.WAIT] for seen in runs], axis=0)
+    waits = float(together.sum())
+    if len(runs) > 1 and waits > 0.0:
+        number = np.array([float(seen.histogram[row, see.WAIT].sum()) for seen in runs])
         total = np.array([seen.moments[row, see.WAIT, see.TOTAL] for seen in runs])
-        mean = total.sum() / number.sum()
-        variance = counts.sum(axis=0) @ (_MIDDLES - mean) ** 2 / number.sum()
+        mean = total.sum() / waits
+        variance = together @ (_MIDDLES - mean) ** 2 / waits
         if variance > ROUNDING * mean * mean:
             between = np.square(total - mean * number).sum() / (len(runs) - 1) / number.mean()
             found = max(1.0, batch, float(between / variance))

@@ -8,7 +8,7 @@ from typing import Final
 
 from sim.measure.figures import Figure
 from sim.measure.intervals import binomial, clipped, interval, upper_end
-from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
+from sim.scenario.metrics import is_share
 
 NEVER: Final = "binomial over independent requests"
 """The method where every replication had the figure that it has where nothing happens, or always does."""
@@ -27,7 +27,7 @@ def estimate(
     )
     if math.isnan(low):
         return mean, low, high, f"no interval: {of_one}" if len(found) == 1 else "no interval"
-    ratio = unit_of(metric) == "ratio" and metric not in UNBOUNDED_RATIOS
+    ratio = is_share(metric)
     counted = any(figure.trials > 0.0 for figure in found)
     if counted and low == high and mean in ((0.0, 1.0) if ratio else (floor_of(metric),)):
         # Nothing ever happened, or always did: the spread says nothing, and the number of trials bounds the chance.
@@ -39,10 +39,10 @@ def estimate(
 
 
 def _unseen(found: Sequence[Figure], confidence: float) -> float:
-    """How much of it there may be beyond the floor, though none was seen in so many trials; inf without trials."""
+    """How much of it there may be beyond the floor, though none was seen in so many trials; 0 without trials."""
     trials = math.fsum(figure.trials for figure in found if not math.isnan(figure.trials))
     size = math.fsum(figure.size for figure in found) / len(found)
-    return size * binomial(0.0, trials, confidence)[1] if trials > 0.0 else math.inf
+    return size * binomial(0.0, trials, confidence)[1] if trials > 0.0 else 0.0
 
 
 def floor_of(metric: str) -> float:
@@ -64,17 +64,11 @@ def cautious(
         return mean, low, high
     values, floor = [figure.value for figure in found], floor_of(metric)
     unseen = _unseen(found, confidence)
-    if not math.isfinite(unseen):
-        unseen = 0.0
     beyond = floor if all(value >= floor or math.isnan(value) for value in values) else 0.0
     high = max(high, beyond + upper_end([value - beyond for value in values], confidence))
     if floor in values:
         high = max(high, floor + unseen)
-    if (
-        unit_of(metric) == "ratio"
-        and metric not in UNBOUNDED_RATIOS
-        and not any(value > 1.0 for value in values)
-    ):
+    if is_share(metric) and not any(value > 1.0 for value in values):
         low = max(0.0, min(low, 1.0 - upper_end([1.0 - value for value in values], confidence)))
         if 1.0 in values:
             low = min(low, 1.0 - unseen)

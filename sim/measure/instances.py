@@ -66,7 +66,8 @@ def apart(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
             {(subject, metric): one for metric, one in service_side(seen, row).items()} for seen in runs
         ]
         found = independent_figures(of_each, twins)
-        effect = design_effect(runs, row, batch_at(scenario, name))
+        busy = float(np.mean([each[subject, "utilization"].value for each in of_each]))
+        effect = design_effect(runs, row, busy, batch_at(scenario, name))
         for _, metric in found[0]:
             each_one = thinned([each[subject, metric] for each in found], effect)
             mean, low, high, _ = estimate(each_one, metric, CONFIDENCE, twins=twins)

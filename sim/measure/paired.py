@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.measure.figures import Figure
 from sim.measure.intervals import CONFIDENCE, binomial, interval
-from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
+from sim.scenario.metrics import is_share
 
 ROUNDING = 1e-10
 """Figures nearer than this to each other, relative to their size, are the same: engines add sums in their own order."""
@@ -75,7 +75,7 @@ def paired_figures(
     both sides allow, each at half the error (Bonferroni): conservative, and never of no width.
     """
     found = paired([figure.value for figure in a], [figure.value for figure in b], confidence)
-    if unit_of(metric) != "ratio" or metric in UNBOUNDED_RATIOS or found.n < 2:
+    if not is_share(metric) or found.n < 2:
         return found
     each = 1.0 - (1.0 - confidence) / 2.0
     of_a, of_b = _never_varies(a, each), _never_varies(b, each)

@@ -128,7 +128,12 @@ class Results:
     def _clumps(self) -> dict[str, float]:
         first = len(self.scenario.traffic)
         return {
-            name: design_effect(self.runs, row, batch_at(self.scenario, name))
+            name: design_effect(
+                self.runs,
+                row,
+                float(np.mean(self.values(f"service:{name}", "utilization"))),
+                batch_at(self.scenario, name),
+            )
             for row, name in enumerate(self.scenario.services, first)
         }
 

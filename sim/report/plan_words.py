@@ -35,12 +35,17 @@ def values_words(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{path} = {value}" for path, value in values.items())
 
 
-def asked_words(row: Mapping[str, Any]) -> str:
-    """What must hold, with what has to be survived: `p99 latency of traffic web ≤ 1 s (a zone lost)`."""
+def asked_words(row: Mapping[str, Any], *, as_keys: bool = False) -> str:
+    """What must hold, with what has to be survived: `p99 latency of traffic web ≤ 1 s (a zone lost)`.
+
+    Or, in the terms of the scenario's keys, `traffic:web latency_p99 ≤ 1 s (a zone lost)`.
+    """
     within = f" ({row['case']})" if row.get("case") is not None else ""
     if row["metric"] == RECOVERY_METRIC:
         return f"{RECOVERED} in {bound_words(row)} of the runs{within}"
-    return f"{metric_words(row['metric'])} of {subject_words(row['subject'])} {bound_words(row)}{within}"
+    prose = f"{metric_words(row['metric'])} of {subject_words(row['subject'])}"
+    name = f"{row['subject']} {row['metric']}" if as_keys else prose
+    return f"{name} {bound_words(row)}{within}"
 
 
 def bound_words(row: Mapping[str, Any]) -> str:

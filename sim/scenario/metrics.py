@@ -57,6 +57,12 @@ UNITS: Final[Mapping[str, Unit]] = {**_CLIENT_SIDE, **_SERVICE_SIDE}
 UNBOUNDED_RATIOS: Final = frozenset({"amplification"})
 """Ratios that may be more than one."""
 
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a ratio that lies between 0 and 1."""
+    return UNITS.get(metric) == "ratio" and metric not in UNBOUNDED_RATIOS
+
+
 RECOVERY_METRIC = "recovered"
 """The share of runs whose backlog was down again in time; a metric of a mishap alone."""
 

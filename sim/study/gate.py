@@ -19,7 +19,7 @@ from sim.measure.plain import plain_row
 from sim.measure.results import Results
 from sim.measure.unpaired import Summary, unpaired
 from sim.measure.versions import versions
-from sim.scenario.metrics import UNBOUNDED_RATIOS, unit_of
+from sim.scenario.metrics import is_share, unit_of
 from sim.scenario.scenario import Scenario
 from sim.study.baseline import Baseline
 from sim.study.comparison.compare import HEADLINE
@@ -230,7 +230,7 @@ def _change(
 
 def _scale(mean: float, metric: str, way: Direction) -> float:
     """What a margin is a share of."""
-    if way == "more" and unit_of(metric) == "ratio" and metric not in UNBOUNDED_RATIOS:
+    if way == "more" and is_share(metric):
         return 1.0 - mean
     return abs(mean)
 

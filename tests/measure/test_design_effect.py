@@ -19,6 +19,11 @@ run: {duration: 192s, warmup: 50s, replications: 20}
 """
 
 
+def effect_of(found: Results) -> float:
+    busy = found.estimate("service:api", "utilization")[0]
+    return design_effect(found.runs, 1, busy, batch_at(found.scenario, "api"))
+
+
 def test_what_never_happened_is_seldom_certified_wrongly() -> None:
     # M/M/1/61: more are refused than the objective allows, by ten in each clump.
     refused = 0.1 * 0.9**61 / (1.0 - 0.9**62)
@@ -35,7 +40,7 @@ def test_what_never_happened_is_seldom_certified_wrongly() -> None:
 @pytest.mark.parametrize(("load", "clump"), [("5/s", 2.0), ("8/s", 5.0), ("9/s", 10.0)])
 def test_it_is_greater_than_the_clumps_of_refusals(load: str, clump: float) -> None:
     found = sim.run(sim.loads(QUEUE).set("traffic.web.arrivals.rate", load), replications=40)
-    assert design_effect(found.runs, 1) > clump
+    assert effect_of(found) > clump
 
 
 def test_where_nobody_waits_it_is_that_of_a_loss_system() -> None:
@@ -44,7 +49,7 @@ def test_where_nobody_waits_it_is_that_of_a_loss_system() -> None:
     )
     found = sim.run(loss)
     busy = found.estimate("service:api", "utilization")[0]
-    assert design_effect(found.runs, 1) == pytest.approx(1.0 / (1.0 - busy))
+    assert effect_of(found) == pytest.approx(1.0 / (1.0 - busy))
 
 
 def test_those_who_all_wait_alike_are_not_clumped() -> None:
@@ -55,7 +60,7 @@ def test_those_who_all_wait_alike_are_not_clumped() -> None:
         }
     )
     found = sim.run(alone)
-    assert design_effect(found.runs, 1) == pytest.approx(2.0)
+    assert effect_of(found) == pytest.approx(2.0)
 
 
 def test_batches_that_come_at_once_are_no_independent_requests() -> None:
@@ -67,7 +72,7 @@ def test_batches_that_come_at_once_are_no_independent_requests() -> None:
     )
     assert batch_at(lane, "api") == 30.0
     found = sim.run(lane)
-    assert design_effect(found.runs, 1, batch_at(lane, "api")) > 30.0
+    assert effect_of(found) > 30.0
 
 
 RARE = """

@@ -51,8 +51,7 @@ class Tried:
     """One load: the verdict in all cases together, and the objective that binds there.
 
     rooms: (place of the case, number of the objective) -> how far it is on the good side. successes: traffic class ->
-    the share of its requests that succeed there, as written. needed: about how many replications would decide it; None
-    if it is decided. powerless: whether it stayed open though nothing that is open could be better.
+    the share of its requests that succeed there, as written. open: what was not decided, of a load that was not.
     """
 
     factor: float
@@ -61,8 +60,17 @@ class Tried:
     replications: int
     rooms: Mapping[tuple[int, int], float] = field(repr=False)
     successes: Mapping[str, float] = field(repr=False, default_factory=dict)
-    needed: float | None = None
-    powerless: bool = False
+    open: tuple[Judged, ...] = field(repr=False, default=())
+
+    @property
+    def needed(self) -> float | None:
+        """About how many replications would decide it; None if it is decided."""
+        return max((row.needed or 0.0 for row in self.open), default=None)
+
+    @property
+    def powerless(self) -> bool:
+        """Whether it stayed open though nothing that is open could be better."""
+        return bool(self.open) and all(_at_best(row) for row in self.open)
 
 
 @dataclass(frozen=True, repr=False)
@@ -261,7 +269,7 @@ class _Search:
         }
         verdict = verdict_of(list(rows.values()))
         binding = min(rows.values(), key=lambda row: (row.verdict != verdict, row.room))
-        still_open = [row for row in rows.values() if row.verdict == "inconclusive"]
+        still_open = tuple(row for row in rows.values() if row.verdict == "inconclusive")
         self.tried[factor] = Tried(
             factor,
             verdict,
@@ -269,10 +277,7 @@ class _Search:
             max(one.replications for one in found.values()),
             {where: row.room for where, row in rows.items()},
             _successes(found[0].results) if 0 in found else {},
-            max((row.needed or 0.0 for row in still_open), default=None)
-            if verdict == "inconclusive"
-            else None,
-            verdict == "inconclusive" and all(_at_best(row) for row in still_open),
+            still_open if verdict == "inconclusive" else (),
         )
 
     def beyond(self, down: bool, stride: float) -> float | None:

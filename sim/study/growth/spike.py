@@ -48,7 +48,7 @@ def spike_headroom(
     calm = without_trigger(scenario)
     warm = 0.0 if scenario.run.warmup == "auto" else float(scenario.run.warmup)
     begin = max(warm, scenario.run.duration / 10.0)
-    if not 0.0 < lasting < scenario.run.duration - begin:
+    if not lasting < scenario.run.duration - begin:
         raise UsageError(
             f"a spike of {lasting:g} s that begins at {begin:g} s does not end within the run of "
             f"{scenario.run.duration:g} s; for example a longer run.duration"

@@ -25,6 +25,7 @@ class Exact(NamedTuple):
 
     value: float
     model: str
+    steady: bool = True
 
 
 def exact_figures(scenario: Scenario, warmup: float) -> dict[tuple[str, str], Exact]:
@@ -35,26 +36,30 @@ def exact_figures(scenario: Scenario, warmup: float) -> dict[tuple[str, str], Ex
     The models refuse faults and arrivals that change by themselves; here it is seen to that the window begins late
     enough (`warmup`, s), or is so long that its beginning does not matter.
     """
-    return _exact(scenario, [one.name for one in stations(scenario) if is_steady(scenario, one, warmup)])
+    steady = [one.name for one in stations(scenario) if is_steady(scenario, one, warmup)]
+    return _exact(scenario, steady, steady) if steady else {}
 
 
 def long_run_figures(scenario: Scenario, warmup: float) -> dict[tuple[str, str], Exact]:
-    """The same of those services whose measured window (from `warmup`, s) still remembers the empty start."""
-    return _exact(scenario, [one.name for one in stations(scenario) if not is_steady(scenario, one, warmup)])
+    """The same of all services; of those whose measured window still remembers the empty start it is not `steady`."""
+    every = list(stations(scenario))
+    steady = [one.name for one in every if is_steady(scenario, one, warmup)]
+    return _exact(scenario, [one.name for one in every], steady)
 
 
-def _exact(scenario: Scenario, services: Sequence[str]) -> dict[tuple[str, str], Exact]:
+def _exact(
+    scenario: Scenario, services: Sequence[str], steady: Sequence[str]
+) -> dict[tuple[str, str], Exact]:
     from sim.theory.match import analyze
 
-    if not services:
-        return {}
-    subjects = {f"service:{name}" for name in services}
+    subjects = {f"service:{name}": name in steady for name in services}
     found: dict[tuple[str, str], Exact] = {}
     for model in analyze(scenario, {each.metric for each in scenario.objectives}).models:
         if model.exact and model.applies_to in subjects:
             for one in model.figures:
                 if math.isfinite(one.value):
-                    found.setdefault((one.subject, one.metric), Exact(one.value, model.name))
+                    exact = Exact(one.value, model.name, subjects[model.applies_to])
+                    found.setdefault((one.subject, one.metric), exact)
     return found
 
 

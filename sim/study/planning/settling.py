@@ -44,16 +44,16 @@ def doubted(
     Where the window is a steady state, one of the two is wrong, and nothing is decided. Where it is not, the verdict
     stands: it is of runs too short to forget how they began.
     """
-    steady, long_run = exact_figures(scenario, warmup), long_run_figures(scenario, warmup)
+    figures = long_run_figures(scenario, warmup)
     found, notes = [], []
     for row in rows:
-        known = steady.get((row.subject, row.metric)) or long_run.get((row.subject, row.metric))
+        known = figures.get((row.subject, row.metric))
         opposite = known is not None and _settled(row, known.value).verdict != row.verdict
         if known is None or row.verdict == "inconclusive" or not opposite:
             found.append(row)
             continue
         what = f"{known.model} gives {known.value:.6g} for {row.metric} of {row.subject}"
-        if (row.subject, row.metric) in steady:
+        if known.steady:
             found.append(replace(row, verdict="inconclusive", decided_by=None, needed=math.inf))
             notes.append(f"{what}, exactly, and the simulation says {row.verdict}: it is left open.")
             continue

@@ -18,7 +18,6 @@ from sim.study.replicate import further
 MOST: Final = 64
 """How many times the first replications may grow before what is left is called about equal."""
 
-
 WORTH_SAYING: Final = 0.01
 """The share of the cost that what was never seen may add without a word."""
 
@@ -72,14 +71,15 @@ def thriftiest(
         )
     for place, one in enumerate(met):
         mean, low, high = candidates.cost_of(one.values, costs[place])
-        unseen = candidates.pricing.unseen(candidates.results[key_of(one.values)])
-        if place == found.best and unseen > WORTH_SAYING * mean:
-            notes.append(
-                f"Costs are of what was seen. Refusals or failures of which so few runs saw none could cost up to "
-                f"{unseen:.3g} an hour more with {said(one.values)}; `forebay rare` says how rare they are."
-            )
         candidates.replace(replace(one, cost=mean, cost_low=low, cost_high=high))
-    return candidates.at(met[found.best].values), found.sure
+    best = candidates.at(met[found.best].values)
+    unseen = candidates.pricing.unseen(candidates.results[key_of(best.values)])
+    if unseen > WORTH_SAYING * best.cost:
+        notes.append(
+            f"Costs are of what was seen. Refusals or failures of which so few runs saw none could cost up to "
+            f"{unseen:.3g} an hour more with {said(best.values)}; `forebay rare` says how rare they are."
+        )
+    return best, found.sure
 
 
 def _affordable(search: Search, candidates: Candidates) -> list[Candidate]:
