@@ -7,7 +7,7 @@ to one does not change another (its type-based alias analysis), keeps in registe
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from llvmlite import ir
@@ -27,6 +27,11 @@ from numba.extending import (
     register_model,
 )
 from numba.np import numpy_support
+
+from sim.engines.plain import constant
+
+IS_PLAIN: Final = "forebay.is_plain"
+"""A constant of the kernel's, told when all of it is there: whether it is made for plain scenarios alone."""
 
 _BYTES = ir.IntType(8).as_pointer()
 
@@ -99,6 +104,15 @@ def _tagged(builder: Any, instruction: Any, label: str) -> Any:
     return instruction
 
 
+def unless_plain(builder: Any, value: Any, plain: Any) -> Any:
+    """The value, or that of plain scenarios: which one, LLVM knows as soon as it knows whom the kernel is made for."""
+    switch = builder.module.globals.get(IS_PLAIN)
+    if switch is None:
+        switch = ir.GlobalVariable(builder.module, ir.IntType(1), IS_PLAIN)
+        switch.global_constant = True
+    return builder.select(builder.load(switch), plain, value)
+
+
 def _place(context: Any, builder: Any, address: Any, offset: Any, of: Any) -> Any:
     """Code that points at a value of type `of` so many bytes behind an address."""
     return builder.bitcast(builder.gep(address, [offset]), context.get_data_type(of).as_pointer())
@@ -113,7 +127,11 @@ def _field(context: Any, builder: Any, row: Row, address: Any, field: str) -> An
 def _get_field(context: Any, builder: Any, row: Row, address: Any, field: str) -> Any:
     load = builder.load(_field(context, builder, row, address, field))
     of = row.fields[field][0]
-    return context.cast(builder, _tagged(builder, load, f"{row.label}.{field}"), of, _read_as(of))
+    value = context.cast(builder, _tagged(builder, load, f"{row.label}.{field}"), of, _read_as(of))
+    plain = constant(row.label, field)
+    if plain is None:
+        return value
+    return unless_plain(builder, value, context.get_constant(_read_as(of), plain))
 
 
 @lower_setattr_generic(Row)  # type: ignore[untyped-decorator]

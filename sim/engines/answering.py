@@ -34,7 +34,7 @@ def deliver(w: Any, slot: int, t: float) -> None:
     r = requests(w)[a.request]
     still_open = r.name == request_of(a.name)
     a.state = GONE
-    if sources(w)[source_of(a.name)].special and a.reading and a.outcome == see.OPEN:
+    if sources(w)[source_of(w, a.name)].special and a.reading and a.outcome == see.OPEN:
         a.reading = 0
         if a.awaited:
             send_write(w, slot, t)
@@ -42,7 +42,7 @@ def deliver(w: Any, slot: int, t: float) -> None:
             free_attempt(w, slot)
         return
     served = a.outcome == see.SERVED
-    welcome = still_open and (a.awaited or (served and sources(w)[source_of(a.name)].accepts_late))
+    welcome = still_open and (a.awaited or (served and sources(w)[source_of(w, a.name)].accepts_late))
     if (served or a.outcome == see.ERROR) and not welcome:
         count(w, w.traffic_count + a.service, see.WASTED, a.given)
     if a.awaited:
@@ -59,7 +59,7 @@ def expire(w: Any, slot: int, t: float) -> None:
     if not a.awaited:
         return
     conclude(w, slot, see.TIMEOUT, t)
-    cancel = sources(w)[source_of(a.name)].cancel
+    cancel = sources(w)[source_of(w, a.name)].cancel
     if cancel != NEVER:
         leave_service(w, slot, cancel == ANYWHERE, see.TIMEOUT, t)
     free_attempt(w, slot)
@@ -74,7 +74,7 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
     r = requests(w)[request]
     if r.name != request_of(a.name):  # a late reply, or another attempt, had already ended the request
         return
-    if sources(w)[source_of(a.name)].special and others_go_on(w, slot, outcome, t):
+    if sources(w)[source_of(w, a.name)].special and others_go_on(w, slot, outcome, t):
         return
     if outcome != see.SERVED and tries_again(w, request, a.name, outcome, t):
         return
@@ -85,14 +85,14 @@ def conclude(w: Any, slot: int, outcome: int, t: float) -> None:
 def is_told(w: Any, slot: int, outcome: int, t: float) -> None:
     """The client knows how an attempt ended, and counts it."""
     a = attempts(w)[slot]
-    s = sources(w)[source_of(a.name)]
+    s = sources(w)[source_of(w, a.name)]
     a.awaited = 0
     if a.row >= 0:
         log(w)[a.row].answered = t
         log(w)[a.row].outcome = outcome
-    count(w, source_of(a.name), outcome, 1.0)
+    count(w, source_of(w, a.name), outcome, 1.0)
     if a.counted:
-        count_in_cohort(w, source_of(a.name), see.COHORT_OUTCOME + outcome)
+        count_in_cohort(w, source_of(w, a.name), see.COHORT_OUTCOME + outcome)
     if s.special:
         learn(w, slot, outcome, t)
 
@@ -101,7 +101,7 @@ def is_told(w: Any, slot: int, outcome: int, t: float) -> None:
 def learn(w: Any, slot: int, outcome: int, t: float) -> None:
     """The client's guards and its hedge learn how an attempt ended, and who balances by what is in flight."""
     a = attempts(w)[slot]
-    s = sources(w)[source_of(a.name)]
+    s = sources(w)[source_of(w, a.name)]
     instance = number_of(a.name) % s.instances
     if s.tells:
         told(w, s.guards, s.guard_count, instance, t, outcome, float(a.case), t - a.sent, 0.0)
@@ -127,7 +127,7 @@ def may_hedge(w: Any, slot: int) -> bool:
     """Whether an attempt is still waited for, the latest of its request, and another may be sent beside it."""
     a = attempts(w)[slot]
     r = requests(w)[a.request]
-    most = sources(w)[source_of(a.name)].hedge_attempts
+    most = sources(w)[source_of(w, a.name)].hedge_attempts
     return bool(
         a.awaited and r.name == request_of(a.name) and r.attempt == attempt_of(a.name) and r.awaited < most
     )
@@ -142,7 +142,7 @@ def others_go_on(w: Any, slot: int, outcome: int, t: float) -> bool:
     twin = a.twin
     if twin != slot:
         leave_ring(w, slot)
-        if outcome == see.SERVED and sources(w)[source_of(a.name)].hedge_cancel:
+        if outcome == see.SERVED and sources(w)[source_of(w, a.name)].hedge_cancel:
             call_off(w, twin, t)
     return bool(outcome != see.SERVED and r.awaited > 0)
 

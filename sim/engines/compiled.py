@@ -188,7 +188,7 @@ def _advance(
 ) -> int:
     """Lets the kernel go on, sees to what can be seen to at once, and gives back why it returned."""
     w = world.record[0]
-    status = kernel.advance(world.address, budget)
+    status = kernel.advance(world.address, budget, plain=world.plain)
     if status == stages.GROW:
         world.grow()
     elif status == stages.PAUSED:

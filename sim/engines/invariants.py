@@ -17,6 +17,7 @@ from sim.engines import stages
 from sim.engines.by_events import EventWorld, source_of
 from sim.engines.events import CLASS_SHIFT, COMPLETION, NAME, REQUEST_SHIFT
 from sim.engines.memory import EVENT
+from sim.engines.plain import FOLLOWS, PLAIN
 from sim.engines.queues import BY_RANK
 
 RARELY = 1e-9
@@ -36,6 +37,7 @@ def violations(world: EventWorld) -> Iterator[str]:
     yield from _pools(world)
     yield from _services(world)
     yield from _books(world)
+    yield from _plain(world)
 
 
 def _alive(pool: NDArray[Any]) -> NDArray[Any]:
@@ -189,3 +191,14 @@ def _books(world: EventWorld) -> Iterator[str]:
         numbers = (ours["name"] >> np.uint64(REQUEST_SHIFT)).tolist()
         if len(set(numbers)) != len(numbers) or not all(map(math.isfinite, ours["born"])):
             yield f"traffic {traffic}: two requests have one name, or one was never born"
+
+
+def _plain(world: EventWorld) -> Iterator[str]:
+    """A plain scenario stays as plain as its kernel takes it for."""
+    if not world.plain:
+        return
+    records = {"world": world.record, **world.arrays}
+    for name, fields in {**PLAIN, **FOLLOWS}.items():
+        for field, value in fields.items():
+            if (records[name][field] != value).any():
+                yield f"{name}: {field} is no longer {value:g}, which a plain scenario's kernel takes for granted"

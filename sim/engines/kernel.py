@@ -128,7 +128,7 @@ def handle(w: Any, key: Any, item: int, t: float) -> None:
                 return
             complete(w, item, t)
     elif kind == ARRIVAL:
-        arrive(w, source_of(named(key)), item, t)
+        arrive(w, source_of(w, named(key)), item, t)
     elif kind == DELIVERY:
         deliver_item(w, key, item, t)
     elif kind == TIMEOUT:

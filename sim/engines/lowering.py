@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sim import draws
 from sim.engines import queues
 from sim.engines.events import MOST_ATTEMPTS
-from sim.engines.memory import GUARD, SERVICE, SOURCE
+from sim.engines.memory import GUARD, NONE, SERVICE, SOURCE
 from sim.engines.observations import OUTCOMES
 from sim.engines.stages import ANYWHERE, NEVER, QUEUED
 from sim.scenario.arrivals import Closed
@@ -33,8 +33,6 @@ ORDER: Final = {
     "rank": queues.BY_RANK,
     "either": queues.EITHER,
 }
-NONE: Final = -1
-"""The address of a rule that is not there."""
 
 
 @dataclass

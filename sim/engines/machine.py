@@ -22,6 +22,9 @@ CONVENTION: Final = ctypes.CFUNCTYPE(
 )
 """(where the result goes, where an error goes, the two arguments) -> 0 if there is no error; without Python's lock."""
 
+OF_PLAIN: Final = ".plain"
+"""Behind the symbol of a kernel: that of the one for plain scenarios."""
+
 OF_C: Final = {"numba_frexp": "frexp", "numba_ldexp": "ldexp"}
 """Functions of C that numba calls by names of its own."""
 
@@ -30,7 +33,7 @@ _preparing = threading.Lock()
 
 @dataclass(frozen=True)
 class MachineCode:
-    """An object file, and the symbol in it that is called."""
+    """An object file, and the symbol in it that is called; the same with `OF_PLAIN` behind it for plain scenarios."""
 
     symbol: str
     code: bytes
@@ -58,28 +61,27 @@ class Entry:
 
     def __init__(self, function: Callable[[int, int], int]) -> None:
         self.function = function
-        self._call: Callable[..., int] | None = None
+        self._calls: tuple[Callable[..., int], ...] = ()
         self._holder: Any = None
 
-    def __call__(self, one: int, other: int) -> int:
-        """Calls it; the machine code is prepared before, if it is not yet."""
-        if self._call is None:
+    def __call__(self, one: int, other: int, *, plain: bool = False) -> int:
+        """Calls it, as it is made for every scenario or for plain ones; it is prepared before, if it is not yet."""
+        if not self._calls:
             self.prepare()
-            assert self._call is not None
         result, error = ctypes.c_int64(), ctypes.c_void_p()
-        if self._call(ctypes.byref(result), ctypes.byref(error), one, other) != 0:
+        if self._calls[plain](ctypes.byref(result), ctypes.byref(error), one, other) != 0:
             raise RuntimeError("the machine code has raised an error, which none of its functions does")
         return result.value
 
     def prepare(self) -> None:
         """Loads what is kept, or compiles, which is announced; once a process."""
         with _preparing, cache.interrupted_afterwards():
-            if self._call is None:
+            if not self._calls:
                 place = cache.folder()
                 self._load((_kept(place) if place is not None else None) or self._made(place))
 
     def _made(self, place: Path | None) -> MachineCode:
-        _tell("compiling the engine, once for this version: some twenty seconds …")
+        _tell("compiling the engine, once for this version: half a minute at the most …")
         began = time.perf_counter()
         from sim.engines.parts import compiled_kernel
 
@@ -99,7 +101,8 @@ class Entry:
         self._holder = binding.create_mcjit_compiler(binding.parse_assembly(""), target)
         self._holder.add_object_file(binding.ObjectFileRef.from_data(machine.code))
         self._holder.finalize_object()
-        self._call = CONVENTION(self._holder.get_function_address(machine.symbol))
+        symbols = (machine.symbol, machine.symbol + OF_PLAIN)
+        self._calls = tuple(CONVENTION(self._holder.get_function_address(each)) for each in symbols)
 
 
 def _make_known(binding: Any) -> None:

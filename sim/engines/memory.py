@@ -38,6 +38,9 @@ LANE = np.dtype(
 )
 """A ring of timers with one constant delay, so in order by themselves; only its first one stands in the event heap."""
 
+NONE: Final = -1
+"""The address of a rule that is not there."""
+
 LINE: Final = 64
 """Bytes in a line of the processor's cache."""
 

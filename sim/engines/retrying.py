@@ -42,7 +42,7 @@ def piece_of_client(w: Any, source: int, t: float) -> int:
 @machine_code
 def tries_again(w: Any, request: int, name: Any, outcome: int, t: float) -> bool:
     """Whether the client goes on after the attempt of this name; if so, the request waits out a backoff."""
-    source = source_of(name)
+    source = source_of(w, name)
     r, s, p = requests(w)[request], sources(w)[source], parameters(w)
     tries = r.attempt - r.hedges
     if ((s.retry_on >> outcome) & 1) == 0 or tries >= s.attempts:
@@ -79,15 +79,15 @@ def leave_orbit(w: Any, request: int, t: float) -> None:
     """A backoff ends."""
     r = requests(w)[request]
     r.in_orbit = 0
-    change(w, source_of(r.name), see.ORBIT, -1.0, t)
-    stayed(w, source_of(r.name), see.ORBIT, r.waiting_since, t)
+    change(w, source_of(w, r.name), see.ORBIT, -1.0, t)
+    stayed(w, source_of(w, r.name), see.ORBIT, r.waiting_since, t)
 
 
 @inlined
 def finish(w: Any, request: int, outcome: int, t: float) -> None:
     """A request ends; a user of a closed source turns to the next."""
     r = requests(w)[request]
-    source, number = source_of(r.name), number_of(r.name)
+    source, number = source_of(w, r.name), number_of(r.name)
     success = outcome == see.SERVED
     if r.in_orbit:
         leave_orbit(w, request, t)

@@ -40,7 +40,7 @@ from sim.scenario import outcomes
 def send(w: Any, request: int, beside: int, t: float) -> None:
     """The client sends a request's next attempt, alone or as a hedge beside another one (its slot, else -1)."""
     r = requests(w)[request]
-    s = sources(w)[source_of(r.name)]
+    s = sources(w)[source_of(w, r.name)]
     case = r.case
     if s.special and s.guard_count > 0:
         if beside >= 0:
@@ -71,7 +71,7 @@ def send(w: Any, request: int, beside: int, t: float) -> None:
 def made_attempt(w: Any, request: int, beside: int, t: float) -> int:
     """The slot of a new attempt, of which its request's number of attempts is the number."""
     r = requests(w)[request]
-    s = sources(w)[source_of(r.name)]
+    s = sources(w)[source_of(w, r.name)]
     slot = w.free_attempt
     a = attempts(w)[slot]
     w.free_attempt = a.next_free
@@ -88,9 +88,9 @@ def made_attempt(w: Any, request: int, beside: int, t: float) -> int:
     if w.logging:
         a.row = begin_row(w, a.name)
         log(w)[a.row].sent = t
-    count(w, source_of(r.name), see.SENT, 1.0)
+    count(w, source_of(w, r.name), see.SENT, 1.0)
     if a.counted:
-        count_in_cohort(w, source_of(r.name), see.COHORT_SENT)
+        count_in_cohort(w, source_of(w, r.name), see.COHORT_SENT)
     return int(slot)
 
 
@@ -98,7 +98,7 @@ def made_attempt(w: Any, request: int, beside: int, t: float) -> int:
 def specialise(w: Any, slot: int, beside: int) -> None:
     """What a new attempt needs only where there are hedges, instances to choose from, or conflicts."""
     a = attempts(w)[slot]
-    r, s = requests(w)[a.request], sources(w)[source_of(a.name)]
+    r, s = requests(w)[a.request], sources(w)[source_of(w, a.name)]
     a.twin = slot
     r.awaited += 1
     if beside >= 0:
@@ -114,10 +114,10 @@ def specialise(w: Any, slot: int, beside: int) -> None:
 def set_out(w: Any, slot: int, t: float) -> None:
     """An attempt sets out for its service, and may be lost on the way."""
     a = attempts(w)[slot]
-    s, p = sources(w)[source_of(a.name)], parameters(w)
+    s, p = sources(w)[source_of(w, a.name)], parameters(w)
     if (
         s.piece_count > 0
-        and uniform_of(w, s.loss_key, a.name) < p[piece_of_client(w, source_of(a.name), t) + 1]
+        and uniform_of(w, s.loss_key, a.name) < p[piece_of_client(w, source_of(w, a.name), t) + 1]
     ):
         a.outcome = see.LOST
     delay = 0.0
@@ -132,7 +132,7 @@ def set_out(w: Any, slot: int, t: float) -> None:
 @machine_code
 def chosen_instance(w: Any, name: Any) -> int:
     """The instance of its service that an attempt is sent to."""
-    s = sources(w)[source_of(name)]
+    s = sources(w)[source_of(w, name)]
     first = services(w)[s.service]
     turn = first.turn
     first.turn = turn + 1
@@ -152,7 +152,7 @@ def begin_row(w: Any, name: Any) -> int:
     if w.log_size == w.log_length:
         w.short = 1
     row = log(w)[place]
-    row.traffic, row.request, row.attempt = source_of(name), number_of(name), attempt_of(name)
+    row.traffic, row.request, row.attempt = source_of(w, name), number_of(name), attempt_of(name)
     row.outcome = see.OPEN
     row.sent = row.arrived = row.started = row.finished = row.answered = math.nan
     return place
@@ -162,7 +162,7 @@ def begin_row(w: Any, name: Any) -> int:
 def send_write(w: Any, slot: int, t: float) -> None:
     """The client has read, and sends what it would write."""
     a = attempts(w)[slot]
-    s = sources(w)[source_of(a.name)]
+    s = sources(w)[source_of(w, a.name)]
     a.state = OUTBOUND
     delay = 0.0
     if s.network >= 0:
@@ -176,13 +176,13 @@ def send_write(w: Any, slot: int, t: float) -> None:
 @machine_code
 def passes(w: Any, name: Any, case: int, t: float) -> bool:
     """Whether the client's guards let an attempt go. Of a retry the budget was asked when it was decided on."""
-    s = sources(w)[source_of(name)]
+    s = sources(w)[source_of(w, name)]
     instance = number_of(name) % s.instances
     first = s.guards
     if s.budget >= 0:
         first += 1
         if (case in (outcomes.FIRST, outcomes.HEDGE)) and not admitted(w, s.budget, instance, t, case):
-            count(w, source_of(name), see.OVER_BUDGET, 1.0)
+            count(w, source_of(w, name), see.OVER_BUDGET, 1.0)
             return False
     if not s.asks:
         return True
@@ -203,9 +203,9 @@ def deny(w: Any, request: int, t: float) -> None:
         row = begin_row(w, name)
         log(w)[row].answered = t
         log(w)[row].outcome = see.DENIED
-    count(w, source_of(name), see.DENIED, 1.0)
+    count(w, source_of(w, name), see.DENIED, 1.0)
     if r.counted:
-        count_in_cohort(w, source_of(name), see.COHORT_OUTCOME + see.DENIED)
+        count_in_cohort(w, source_of(w, name), see.COHORT_OUTCOME + see.DENIED)
     if not tries_again(w, request, name, see.DENIED, t):
         finish(w, request, see.DENIED, t)
 
@@ -214,7 +214,7 @@ def deny(w: Any, request: int, t: float) -> None:
 def hedge_later(w: Any, slot: int, t: float) -> None:
     """Plans a hedge beside an attempt, named as the next attempt."""
     a = attempts(w)[slot]
-    s = sources(w)[source_of(a.name)]
+    s = sources(w)[source_of(w, a.name)]
     state = s.hedge_state + number_of(a.name) % s.instances * s.hedge_size
     delay = rules.hedge_after(s.hedge_op, parameters(w), s.hedge, states(w), state)
     if delay < math.inf:

@@ -51,7 +51,7 @@ def reach(w: Any, slot: int, t: float) -> None:
     line = services(w)[a.service]
     if line.special and line.optimistic and a.reading:
         a.version = line.version
-        set_home(w, slot, sources(w)[source_of(a.name)].homeward_key, t)
+        set_home(w, slot, sources(w)[source_of(w, a.name)].homeward_key, t)
         return
     a.arrived = t
     if a.row >= 0:
@@ -104,7 +104,7 @@ def come_in(w: Any, slot: int, t: float) -> None:
 def let_in(w: Any, slot: int, t: float) -> bool:
     """Whether the service's admission lets an attempt in."""
     a = attempts(w)[slot]
-    line, s = services(w)[a.service], sources(w)[source_of(a.name)]
+    line, s = services(w)[a.service], sources(w)[source_of(w, a.name)]
     a.admitted = 1
     if not line.asks:
         return True
@@ -136,7 +136,7 @@ def part_from(w: Any, slot: int, outcome: int, t: float) -> None:
     if services(w)[a.service].tells == 0 or a.admitted == 0:
         return
     a.admitted = 0
-    line, s = services(w)[a.service], sources(w)[source_of(a.name)]
+    line, s = services(w)[a.service], sources(w)[source_of(w, a.name)]
     worked = a.given if outcome in (see.SERVED, see.ERROR) else 0.0
     told(w, line.guards, line.guard_count, 0, t, outcome, s.level, t - a.arrived, worked)
 
@@ -154,7 +154,7 @@ def load(w: Any, service: int, by: float) -> None:
 def enter_line(w: Any, slot: int, t: float) -> None:
     """An attempt joins the line; its rank is set once, then, and so is its patience."""
     a = attempts(w)[slot]
-    line, s, p = services(w)[a.service], sources(w)[source_of(a.name)], parameters(w)
+    line, s, p = services(w)[a.service], sources(w)[source_of(w, a.name)], parameters(w)
     row = w.traffic_count + a.service
     a.state = WAITING
     a.order = line.arrivals
@@ -199,7 +199,7 @@ def quit_line(w: Any, slot: int, t: float) -> None:
 def work_of(w: Any, slot: int) -> float:
     """The seconds of work that an attempt brings, before what slows the service."""
     a = attempts(w)[slot]
-    s, p = sources(w)[source_of(a.name)], parameters(w)
+    s, p = sources(w)[source_of(w, a.name)], parameters(w)
     return a.size * rules.quantile(p, s.service_time, uniform_of(w, s.service_key, a.name))
 
 
@@ -348,7 +348,7 @@ def complete(w: Any, slot: int, t: float) -> None:
         observe(w, row, see.SOJOURN, t - a.arrived)
     outcome = see.SERVED
     error_ratio = services(w)[a.service].error_ratio
-    if error_ratio > 0.0 and uniform_of(w, sources(w)[source_of(a.name)].error_key, a.name) < error_ratio:
+    if error_ratio > 0.0 and uniform_of(w, sources(w)[source_of(w, a.name)].error_key, a.name) < error_ratio:
         outcome = see.ERROR
     line = services(w)[a.service]
     if line.special and line.optimistic and outcome == see.SERVED:
@@ -377,7 +377,7 @@ def refuse(w: Any, slot: int, t: float) -> None:
 def reply(w: Any, slot: int, outcome: int, t: float) -> None:
     """The service's answer sets out for the client."""
     a = attempts(w)[slot]
-    s = sources(w)[source_of(a.name)]
+    s = sources(w)[source_of(w, a.name)]
     a.outcome = outcome
     key = s.homeward_key
     if s.special and services(w)[a.service].optimistic:
@@ -389,7 +389,7 @@ def reply(w: Any, slot: int, outcome: int, t: float) -> None:
 def set_home(w: Any, slot: int, key: Any, t: float) -> None:
     """What the service says goes back to the client; `key` is that of the draw of its delay."""
     a = attempts(w)[slot]
-    s = sources(w)[source_of(a.name)]
+    s = sources(w)[source_of(w, a.name)]
     a.state = GONE
     delay = 0.0
     if s.network >= 0:

@@ -279,7 +279,7 @@ def draw_services_anew(w: Any) -> None:
             a = attempts(w)[event.item]
             line = services(w)[a.service]
             if a.name == named(event.key) and a.state == SERVING and is_plain(line):
-                source = sources(w)[source_of(a.name)]
+                source = sources(w)[source_of(w, a.name)]
                 first = uniform_of(w, source.service_key, a.name)
                 for further in range(1, TRIES + 1):
                     work = a.size * rules.quantile(

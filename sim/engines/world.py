@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from sim.engines import observations as see
 from sim.engines.lowering import Lowered
 from sim.engines.memory import ARRAYS, LINE, WORLD
+from sim.engines.plain import is_plain
 
 FIRST_SIZE = 256
 """What pools begin with; they double when they are nearly full."""
@@ -71,6 +73,11 @@ class World:
         """Puts empty arrays of these lengths there."""
         for name, length in lengths.items():
             self.place(name, np.zeros(max(1, length), np.dtype(ARRAYS[name])))
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether the scenario is a plain one; asked when all is in its place."""
+        return is_plain({"world": self.record, **self.arrays})
 
     @property
     def address(self) -> int:

@@ -646,3 +646,38 @@ def without_feedback(draw: st.DrawFn) -> Written:
             )
     written["faults"] = [fault for fault in written.get("faults", ()) if "traffic" in fault]
     return written
+
+
+@st.composite
+def plain(draw: st.DrawFn) -> Written:
+    """A scenario of one class and one service without what the kernel of plain scenarios leaves out."""
+    written: Written = draw(scenarios())
+    name, traffic = next(iter(written["traffic"].items()))
+    if traffic["arrivals"]["kind"] in ("closed", "trace"):
+        traffic["arrivals"] = draw(arrivals(WITH_A_RATE))
+    traffic["arrivals"].pop("batch", None)
+    if isinstance(traffic.get("client"), str):
+        traffic["client"] = written["clients"][traffic["client"]]
+    client = traffic.get("client", {})
+    for key in ("network", "instances", "breaker", "throttle", "limit", "hedge"):
+        client.pop(key, None)
+    for key in ("probability", "budget"):
+        client.get("retry", {}).pop(key, None)
+    service = written["services"][traffic["call"]]
+    for key in ("admission", "slowdown", "instances", "balance", "conflict", "sharing", "autoscale"):
+        service.pop(key, None)
+    for key in ("overflow", "max_wait"):
+        service.get("queue", {}).pop(key, None)
+    written.pop("clients", None)
+    written["traffic"], written["services"] = {name: traffic}, {traffic["call"]: service}
+    left = {"traffic": name, "service": traffic["call"]}
+    written["faults"] = [
+        fault
+        for fault in written.get("faults", ())
+        if any(fault.get(kind) == one for kind, one in left.items())
+        and not {"pause", "drop_queue"} & fault.keys()
+    ]
+    for fault in written["faults"]:
+        fault.pop("instance", None)
+    assume(not may_stand_still(written))
+    return written

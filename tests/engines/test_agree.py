@@ -16,7 +16,7 @@ import sim.errors
 from sim.engines import by_events, by_recursion, compiled, reference
 from sim.study.replicate import run
 from tests.engines.agreement import differences, differences_of_recursion, first_difference
-from tests.engines.generated import scenarios, without_feedback
+from tests.engines.generated import plain, scenarios, without_feedback
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -40,6 +40,14 @@ def test_the_recursion_agrees_with_the_events(document: dict[str, Any]) -> None:
     scenario = sim.loads(json.dumps(document))
     assert by_recursion.without_feedback(scenario)
     assert differences_of_recursion(scenario) == [], json.dumps(document, indent=1)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(plain())
+def test_engines_agree_on_plain_scenarios(document: dict[str, Any]) -> None:
+    scenario = sim.loads(json.dumps(document))
+    assert compiled.world_of(scenario, 0, scenario.run.seed, 0.0, by_events=True).plain
+    assert differences(scenario) == [], json.dumps(document, indent=1)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -131,6 +131,11 @@ def miscount_a_sending(world: EventWorld) -> None:
     world.arrays["counts"][see.SENT] += 1.0
 
 
+def call_it_special(world: EventWorld) -> None:
+    assert world.plain
+    world.arrays["sources"][0]["special"] = 1
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -145,6 +150,7 @@ def miscount_a_sending(world: EventWorld) -> None:
         (shrink_the_queue, "wait in 1 places"),
         (miscount_a_birth, "born"),
         (miscount_a_sending, "attempts sent"),
+        (call_it_special, "special is no longer 0"),
     ],
 )
 def test_damage_is_noticed(damage: Callable[[EventWorld], None], told: str) -> None:
@@ -157,8 +163,8 @@ def test_damage_is_noticed(damage: Callable[[EventWorld], None], told: str) -> N
 def test_a_run_that_breaks_a_rule_stops_there(monkeypatch: pytest.MonkeyPatch) -> None:
     advance, turns = machine.Entry.__call__, iter(range(10**9))
 
-    def faulty(entry: machine.Entry, address: int, budget: int) -> int:
-        status = advance(entry, address, budget)
+    def faulty(entry: machine.Entry, address: int, budget: int, *, plain: bool) -> int:
+        status = advance(entry, address, budget, plain=plain)
         if next(turns) == 500:
             miscount_a_birth(worlds[-1])
         return status
