@@ -196,6 +196,32 @@ def prefetch() -> Any:
     return _function("prefetch", define)
 
 
+def first_of_four() -> Any:
+    """The type of `rows.first_of_four`."""
+
+    def define(_typing: Any, rows: Any, _place: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            number, word = ir.IntType(128), context.get_value_type(types.intp)
+            first = builder.bitcast(_row_address(context, builder, rows, *arguments), _BYTES)
+
+            def row(place: int) -> Any:
+                at = builder.gep(first, [context.get_constant(types.intp, place * rows.size)])
+                return builder.load(builder.bitcast(at, number.as_pointer()), align=8), word(place)
+
+            def lesser(one: Any, other: Any) -> Any:
+                is_other = builder.icmp_unsigned("<", other[0], one[0])
+                return tuple(
+                    builder.select(is_other, theirs, ours) for ours, theirs in zip(one, other, strict=True)
+                )
+
+            least = lesser(lesser(row(0), row(1)), lesser(row(2), row(3)))
+            return builder.add(arguments[1], least[1])
+
+        return types.intp(rows, types.intp), generate
+
+    return _function("first_of_four", define)
+
+
 def copy_bytes() -> Any:
     """The type of `rows.copy_bytes`; LLVM takes it that any field may have changed."""
 

@@ -20,6 +20,9 @@ from sim.scenario.scenario import Scenario
 BUDGET: Final = 1 << 20
 """Turns of the loop between two looks at the progress and at Ctrl-C: about a tenth of a second."""
 
+CROWD: Final = 1024
+"""Room for this many requests and attempts after a trigger, when many wait: growing takes a tenth of a short run."""
+
 BROKEN: Final = {
     stages.NO_TIME: "a rule gave a time that is not one",
     stages.TOO_MANY_ATTEMPTS: (
@@ -121,7 +124,7 @@ def fate_of(
     flat = lower(scenario, seed, replication)
     # Nothing is read of the series, so its bins are left out.
     edges = see.edges_of(watch.end, 0.0, watch.end)
-    world = EventWorld(flat, edges, 0.0, watch.end, logged=False, watched=False)
+    world = EventWorld(flat, edges, 0.0, watch.end, logged=False, watched=False, room=CROWD)
     w = world.record[0]
     w["stop_from"] = w["judged_from"] = watch.begin
     w["judged_to"] = watch.begin + watch.horizon

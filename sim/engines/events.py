@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.engines.jit import inlined, machine_code
 from sim.engines.memory import attempts, bins, far, heap, lanes, requests, timers
-from sim.engines.rows import prefetch
+from sim.engines.rows import first_of_four, prefetch
 
 COMPLETION, TIMEOUT, PATIENCE, TICK, DELIVERY, ARRIVAL = range(6)
 """Classes of events, in the order in which those of one instant happen."""
@@ -213,14 +213,18 @@ def sink(w: Any, time: float, key: Any, item: int, size: int) -> None:
         if child >= size:
             break
         best = child
-        best_time, best_key = events[child].time, events[child].key
-        for other in range(child + 1, min(child + 4, size)):
-            other_time = events[other].time
-            if other_time < best_time or (other_time == best_time and events[other].key < best_key):
-                best, best_time, best_key = other, other_time, events[other].key
-        if time < best_time or (time == best_time and key <= best_key):
+        if child + 4 <= size:
+            best = first_of_four(events, child)
+        else:
+            for other in range(child + 1, size):
+                if events[other].time < events[best].time or (
+                    events[other].time == events[best].time and events[other].key < events[best].key
+                ):
+                    best = other
+        first = events[best]
+        if time < first.time or (time == first.time and key <= first.key):
             break
-        events[place] = events[best]
+        events[place] = first
         place = best
     events[place].time = time
     events[place].key = key

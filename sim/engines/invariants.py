@@ -63,7 +63,7 @@ def _events(world: EventWorld) -> Iterator[str]:
     if len(aside) != w["far_count"]:
         yield f"{w['far_count']} events are set aside, and the bins hold {len(aside)}"
     pending = np.concatenate(
-        [heap[first:], np.array([(e["time"], e["key"], e["item"]) for e in aside], EVENT)]
+        [heap[first:], np.array([(e["key"], e["time"], e["item"]) for e in aside], EVENT)]
     )
     if len(pending) and pending["time"].min() < w["now"]:
         yield f"an event at {pending['time'].min()} is in the past of {w['now']}"

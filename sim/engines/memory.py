@@ -19,8 +19,9 @@ I1, U1, I4, I8, U8, F8 = np.int8, np.uint8, np.int32, np.int64, np.uint64, np.fl
 METER = np.dtype([("level", F8), ("since", F8), ("area", F8), ("before", F8)])
 """`area` is the level's integral since the last edge of the series, `before` the one up to there."""
 
-EVENT = np.dtype([("time", F8), ("key", U8), ("item", I8)])
-"""`key` orders events of one instant: class, traffic class, request, attempt, from the highest bits down."""
+EVENT = np.dtype([("key", U8), ("time", F8), ("item", I8)])
+"""`key` orders events of one instant: class, traffic class, request, attempt, from the highest bits down. Before the
+time, it makes one number with it, of 128 bits, by which events are in order: times are not negative."""
 
 FAR = np.dtype([("time", F8), ("key", U8), ("item", I8), ("next", I8)])
 """An event that is not near yet, in the list of its bin of time."""
