@@ -73,7 +73,6 @@ MECHANISMS: Final[dict[str, dict[str, object]]] = {
 
 def course(scenario: sim.Scenario) -> Course:
     """A replication in its steady state."""
-    compiled.prepare()
     found = Course(compiled.world_of(scenario, 0, 7, 0.0, by_events=True))
     w = found.world.record[0]
     found.advance(lambda: int(w["events"]) >= EVENTS)

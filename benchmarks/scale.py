@@ -50,7 +50,7 @@ class Course:
     def advance(self, enough: Callable[[], bool]) -> None:
         """Runs on until there is enough."""
         while not enough():
-            status = kernel.advance(self.world.address, compiled.BUDGET // 16)
+            status = kernel.advance(self.world.address, compiled.BUDGET // 16, self.world.kind)
             if status == stages.GROW:
                 self.world.grow()
             elif status != stages.PAUSED:
@@ -233,7 +233,6 @@ def flat() -> tuple[str, list[tuple[str, bool]]]:
 
 def main() -> bool:
     """Measures, prints, writes the page's section; whether the limits are kept."""
-    compiled.prepare()
     texts, limits = [], []
     for part in (pending, threads, flat):
         text, held = part()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import subjects
 from benchmarks.page import ROOT, table, verdict, write_section
+from sim.engines.kinds import GENERAL, KINDS, PLAIN, SINGLE
 
 REPEATS = 7
 MOST_COMPILE = 25.0
@@ -24,21 +25,21 @@ MOST_LOAD = 0.6
 """CPU seconds to load what was compiled before."""
 
 ENGINE = """\
-import json, time
+import json, sys, time
 import sim
 from benchmarks import subjects
 sim.loads(subjects.mm1(1_000))
 began = time.process_time()
-from sim.engines import compiled
+from sim.engines import kernel
 imported = time.process_time()
-compiled.prepare()
+kernel.advance.prepare(int(sys.argv[1]))
 print(json.dumps([imported - began, time.process_time() - imported]))
 """
 
 
-def engine(environment: dict[str, str]) -> tuple[float, float]:
-    """CPU seconds that a new process takes (to import the engine, to compile it or to load it from its cache)."""
-    command = [sys.executable, "-c", ENGINE]
+def engine(environment: dict[str, str], kind: int = GENERAL) -> tuple[float, float]:
+    """CPU seconds that a new process takes (to import the engine, to compile a kind's kernel or to load it)."""
+    command = [sys.executable, "-c", ENGINE, str(kind)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=ROOT)
     imported, ready = json.loads(done.stdout)
     return imported, ready
@@ -72,6 +73,7 @@ def main() -> bool:
         cold, cold_cpu = spent(run, os.environ | {"FOREBAY_CACHE": f"{folder}/cache"})
         fresh = os.environ | {"FOREBAY_CACHE": f"{folder}/another"}
         _, compiles = engine(fresh)
+        others = {kind: engine(fresh, kind)[1] for kind in (SINGLE, PLAIN)}
         imports, loads = zip(*(engine(fresh) for _ in range(REPEATS)), strict=True)
         for name, command, limit in (
             ("`python -c pass`, to compare", [python, "-c", "pass"], math.inf),
@@ -87,8 +89,16 @@ def main() -> bool:
         ["the same for the first time, compile included", f"{cold:.0f} s", "", f"{cold_cpu:.0f} s", "", ""]
     )
     for name, seconds, limit in (
-        ("compiling the engine, its import left out", [compiles], MOST_COMPILE),
-        ("loading the compiled engine from its cache, its import left out", loads, MOST_LOAD),
+        (
+            "compiling the engine for a first scenario, of the general kind",
+            [compiles],
+            MOST_COMPILE,
+        ),
+        *(
+            (f"compiling it for the first {KINDS[kind]} scenario after that", [seconds], MOST_COMPILE)
+            for kind, seconds in others.items()
+        ),
+        ("loading the compiled engine from its cache", loads, MOST_LOAD),
         ("importing the engine", imports, math.inf),
     ):
         kept.append(min(seconds) <= limit)

@@ -28,10 +28,10 @@ from numba.extending import (
 )
 from numba.np import numpy_support
 
-from sim.engines.plain import constant
+from sim.engines.kinds import assumed
 
-IS_PLAIN: Final = "forebay.is_plain"
-"""A constant of the kernel's, told when all of it is there: whether it is made for plain scenarios alone."""
+KIND: Final = "forebay.kind"
+"""A constant of the kernel's that is told when all of it is there: the kind of scenarios that it is made for."""
 
 _BYTES = ir.IntType(8).as_pointer()
 
@@ -104,13 +104,15 @@ def _tagged(builder: Any, instruction: Any, label: str) -> Any:
     return instruction
 
 
-def unless_plain(builder: Any, value: Any, plain: Any) -> Any:
-    """The value, or that of plain scenarios: which one, LLVM knows as soon as it knows whom the kernel is made for."""
-    switch = builder.module.globals.get(IS_PLAIN)
-    if switch is None:
-        switch = ir.GlobalVariable(builder.module, ir.IntType(1), IS_PLAIN)
-        switch.global_constant = True
-    return builder.select(builder.load(switch), plain, value)
+def _unless_assumed(builder: Any, value: Any, kind: int, number: Any) -> Any:
+    """The value, or in kernels of this kind and simpler ones the number: LLVM knows which, as it knows the kind."""
+    whole = ir.IntType(8)
+    of_kernel = builder.module.globals.get(KIND)
+    if of_kernel is None:
+        of_kernel = ir.GlobalVariable(builder.module, whole, KIND)
+        of_kernel.global_constant = True
+    simple = builder.icmp_unsigned(">=", builder.load(of_kernel), whole(kind))
+    return builder.select(simple, number, value)
 
 
 def _place(context: Any, builder: Any, address: Any, offset: Any, of: Any) -> Any:
@@ -128,10 +130,11 @@ def _get_field(context: Any, builder: Any, row: Row, address: Any, field: str) -
     load = builder.load(_field(context, builder, row, address, field))
     of = row.fields[field][0]
     value = context.cast(builder, _tagged(builder, load, f"{row.label}.{field}"), of, _read_as(of))
-    plain = constant(row.label, field)
-    if plain is None:
+    found = assumed(row.label, field)
+    if found is None:
         return value
-    return unless_plain(builder, value, context.get_constant(_read_as(of), plain))
+    kind, number = found
+    return _unless_assumed(builder, value, kind, context.get_constant(_read_as(of), number))
 
 
 @lower_setattr_generic(Row)  # type: ignore[untyped-decorator]

@@ -12,6 +12,7 @@ from sim.engines.by_events import EventWorld
 from sim.engines.by_recursion import RecursionWorld, without_feedback
 from sim.engines.by_splitting import SplittingWorld
 from sim.engines.fate import FATES, Seen, Watch
+from sim.engines.kinds import kind_of
 from sim.engines.lowering import lower
 from sim.engines.splitting import Asked, Levels, Paths
 from sim.errors import EngineError
@@ -52,9 +53,13 @@ def world_of(
     return RecursionWorld(flat, edges, warmup, end, logged=log)
 
 
-def prepare() -> None:
-    """Compiles the kernel, or loads it from the cache, unless it is there already."""
-    kernel.advance.prepare()
+def prepare(scenario: Scenario, *, states: bool = False) -> None:
+    """Compiles the kernel that a scenario needs, or loads it from the cache, unless it is there already.
+
+    Any other one is prepared when it is needed; but Ctrl-C reaches the main thread alone, so this is for there.
+    """
+    flat = lower(scenario, scenario.run.seed, 0)
+    kernel.advance.prepare(kind_of(flat.sources, flat.services, watched=states))
 
 
 def replicate(
@@ -86,7 +91,6 @@ def replicate(
     Raises:
         EngineError: time does not advance, or a rule gave a time that is not one.
     """
-    prepare()
     world = world_of(
         scenario, replication, seed, warmup, log=log, states=states, by_events=by_events or checked
     )
@@ -120,7 +124,6 @@ def fate_of(
     Raises:
         EngineError: as for `replicate`.
     """
-    prepare()
     flat = lower(scenario, seed, replication)
     # Nothing is read of the series, so its bins are left out.
     edges = see.edges_of(watch.end, 0.0, watch.end)
@@ -175,7 +178,6 @@ def paths_of(
     Raises:
         EngineError: as for `replicate`; and where the state grows too large to be kept so often.
     """
-    prepare()
     while True:
         world = SplittingWorld(lower(scenario, seed, replication), asked, levels, room)
         status = stages.PAUSED
@@ -191,7 +193,7 @@ def _advance(
 ) -> int:
     """Lets the kernel go on, sees to what can be seen to at once, and gives back why it returned."""
     w = world.record[0]
-    status = kernel.advance(world.address, budget, plain=world.plain)
+    status = kernel.advance(world.address, budget, world.kind)
     if status == stages.GROW:
         world.grow()
     elif status == stages.PAUSED:

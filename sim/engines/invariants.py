@@ -16,8 +16,8 @@ from sim.engines import observations as see
 from sim.engines import stages
 from sim.engines.by_events import EventWorld, source_of
 from sim.engines.events import CLASS_SHIFT, COMPLETION, NAME, REQUEST_SHIFT
+from sim.engines.kinds import ASSUMED, KINDS
 from sim.engines.memory import EVENT
-from sim.engines.plain import FOLLOWS, PLAIN
 from sim.engines.queues import BY_RANK
 
 RARELY = 1e-9
@@ -37,7 +37,7 @@ def violations(world: EventWorld) -> Iterator[str]:
     yield from _pools(world)
     yield from _services(world)
     yield from _books(world)
-    yield from _plain(world)
+    yield from _kind(world)
 
 
 def _alive(pool: NDArray[Any]) -> NDArray[Any]:
@@ -193,12 +193,11 @@ def _books(world: EventWorld) -> Iterator[str]:
             yield f"traffic {traffic}: two requests have one name, or one was never born"
 
 
-def _plain(world: EventWorld) -> Iterator[str]:
-    """A plain scenario stays as plain as its kernel takes it for."""
-    if not world.plain:
-        return
-    records = {"world": world.record, **world.arrays}
-    for name, fields in {**PLAIN, **FOLLOWS}.items():
-        for field, value in fields.items():
-            if (records[name][field] != value).any():
-                yield f"{name}: {field} is no longer {value:g}, which a plain scenario's kernel takes for granted"
+def _kind(world: EventWorld) -> Iterator[str]:
+    """A scenario stays as simple as its kernel takes it for."""
+    arrays = {"world": world.record, **world.arrays}
+    for kind, records in ASSUMED.items():
+        for name, fields in records.items() if kind <= world.kind else ():
+            for field, value in fields.items():
+                if (arrays[name][field] != value).any():
+                    yield f"{name}: {field} is no longer {value:g}, as it is in a {KINDS[kind]} scenario"

@@ -18,7 +18,7 @@ from numba.core.compiler import CompilerBase, PassManager
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
-from numba.core.registry import CPUDispatcher
+from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.sigutils import normalize_signature
 from numba.core.typed_passes import (
     AnnotateTypes,
@@ -29,8 +29,8 @@ from numba.core.typed_passes import (
 )
 from numba.core.untyped_passes import FixupArgs, ReconstructSSA, TranslateByteCode
 
-from sim.engines.addresses import IS_PLAIN
-from sim.engines.machine import OF_C, OF_PLAIN
+from sim.engines.addresses import KIND
+from sim.engines.machine import OF_C
 
 
 class PartLibrary(CPUCodeLibrary):  # type: ignore[misc]  # numba ships no types
@@ -59,32 +59,14 @@ class PartLibrary(CPUCodeLibrary):  # type: ignore[misc]  # numba ships no types
                     ahead.extend(library._linking_libraries)
         return found
 
-    def object_file(self, entry: str) -> bytes:
-        """All of it as machine code, for every scenario and for plain ones; only the entries are seen from outside."""
+    def bitcode(self) -> bytes:
+        """All of it, linked and not yet optimised: what the kernels of all kinds are made of."""
         whole = self._get_module_for_linking()
         unknown = {each.name for each in whole.functions if each.name.startswith("numba_")} - OF_C.keys()
         if unknown:
             raise NotImplementedError(f"`machine` knows no place for {', '.join(sorted(unknown))}")
-        plain = binding.parse_bitcode(whole.as_bitcode())
-        plain.get_function(entry).name = entry + OF_PLAIN
-        whole = self._optimised(whole, entry, is_plain=False)
-        whole.link_in(self._optimised(plain, entry + OF_PLAIN, is_plain=True))
-        machine_code: bytes = self._codegen._tm.emit_object(whole)
-        return machine_code
-
-    def _optimised(self, module: Any, entry: str, *, is_plain: bool) -> Any:
-        """A kernel that knows whom it is made for, optimised.
-
-        What has one caller and is seen by nobody else, LLVM inlines more readily: some 7 % of an event.
-        """
-        module.link_in(binding.parse_assembly(f"@{IS_PLAIN} = constant i1 {str(is_plain).lower()}"))
-        module.get_global_variable(IS_PLAIN).linkage = "internal"
-        for function in module.functions:
-            if not function.is_declaration:
-                function.linkage = "external" if function.name == entry else "internal"
-        passes, builder = self._codegen._module_pass_manager()
-        passes.run(module, builder)
-        return module
+        linked: bytes = whole.as_bitcode()
+        return linked
 
     def _get_module_for_linking(self) -> Any:
         """What the kernel links: the code of this function and of all that it calls, once."""
@@ -212,8 +194,8 @@ class PartFunction(CPUDispatcher):  # type: ignore[misc]
         return self.overloads[arguments].entry_point
 
 
-def compiled_kernel(function: Callable[[int, int], int]) -> tuple[str, bytes]:
-    """(the symbol, an object file with the machine code) of a function of two whole numbers, and of all that it calls.
+def linked_kernel(function: Callable[[int, int], int]) -> tuple[str, bytes]:
+    """(the symbol, LLVM's bitcode) of a function of two whole numbers, and of all that it calls.
 
     By numba's convention the symbol stands for a function of (where to put the result, where to put an error, the
     arguments …) that gives 0 if all went well; see `machine`.
@@ -223,4 +205,22 @@ def compiled_kernel(function: Callable[[int, int], int]) -> tuple[str, bytes]:
     with global_compiler_lock, remembered_types():
         entry.compile(types_of_arguments)
         made = entry.overloads[types_of_arguments]
-        return made.fndesc.mangled_name, made.library.object_file(made.fndesc.mangled_name)
+        return made.fndesc.mangled_name, made.library.bitcode()
+
+
+def machine_code_of(symbol: str, bitcode: bytes, kind: int) -> bytes:
+    """An object file: a linked kernel for one kind of scenarios, optimised, with its entry alone seen from outside.
+
+    What has one caller and is seen by nobody else, LLVM inlines more readily: some 7 % of an event.
+    """
+    codegen = cpu_target.target_context.codegen()
+    kernel = binding.parse_bitcode(bitcode)
+    kernel.link_in(binding.parse_assembly(f"@{KIND} = constant i8 {kind}"))
+    kernel.get_global_variable(KIND).linkage = "internal"
+    for function in kernel.functions:
+        if not function.is_declaration:
+            function.linkage = "external" if function.name == symbol else "internal"
+    passes, builder = codegen._module_pass_manager()
+    passes.run(kernel, builder)
+    machine_code: bytes = codegen._tm.emit_object(kernel)
+    return machine_code

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engines import observations as see
+from sim.engines.kinds import kind_of
 from sim.engines.lowering import Lowered
 from sim.engines.memory import ARRAYS, LINE, WORLD
-from sim.engines.plain import is_plain
 
 FIRST_SIZE = 256
 """What pools begin with; they double when they are nearly full."""
@@ -75,9 +75,9 @@ class World:
             self.place(name, np.zeros(max(1, length), np.dtype(ARRAYS[name])))
 
     @cached_property
-    def plain(self) -> bool:
-        """Whether the scenario is a plain one; asked when all is in its place."""
-        return is_plain({"world": self.record, **self.arrays})
+    def kind(self) -> int:
+        """The simplest kind of scenarios that this one is of; asked when all is in its place."""
+        return kind_of(self.arrays["sources"], self.arrays["services"], watched=self.watched)
 
     @property
     def address(self) -> int:

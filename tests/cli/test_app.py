@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim.cli import app, status
 from sim.cli.app import main
 from sim.engines.compiled import prepare
@@ -119,7 +120,7 @@ def test_debugging_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 def interrupted(folder: Path, *options: str, after: float = 4.0) -> tuple[int, str, str]:
     """The status, output and errors of a run that Ctrl-C stops after so many seconds."""
-    prepare()  # so that it is running, not compiling, when it is interrupted
+    prepare(sim.load("mm1"))  # so that it is running, not compiling, when it is interrupted
     command = [sys.executable, "-m", "sim", "run", "mm1", "--jobs", "1", *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     with subprocess.Popen(

@@ -51,7 +51,7 @@ def first_difference(one: Observations, other: Observations) -> str | None:
 def differences(scenario: Scenario) -> list[str]:
     """What the two engines do not agree on, to the last bit; of an antithetic pair the twin is looked at.
 
-    The compiled engine is looked at twice, as a scenario whose states are watched is not a plain one to it.
+    The compiled engine is looked at twice, as a scenario whose states are watched is not of the plain kind to it.
     """
     arguments: dict[str, Any] = {
         "seed": scenario.run.seed,

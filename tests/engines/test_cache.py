@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim.engines import cache, machine
 from sim.engines.compiled import prepare
+from sim.engines.kinds import PLAIN
 from tests.engines import small_kernel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +79,7 @@ def test_the_first_compile_is_announced_and_happens_once(tmp_path: Path) -> None
 
 
 def test_the_kept_engine_is_loaded_without_numba(tmp_path: Path) -> None:
-    prepare()
+    prepare(sim.loads(PROGRAM.split("'''")[1]))
     place = cache.folder()
     assert place is not None
     shutil.copytree(place, tmp_path / place.name)
@@ -88,12 +90,21 @@ def test_the_kept_engine_is_loaded_without_numba(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
     first = run(*SMALL, FOREBAY_CACHE=str(tmp_path))
-    for file in tmp_path.rglob(machine.FILE):
+    for file in tmp_path.rglob("*.b*"):
         file.write_bytes(file.read_bytes()[:-10])
     mended = run(*SMALL, FOREBAY_CACHE=str(tmp_path))
     assert "cannot be read" in mended.stderr
     assert mended.stdout == first.stdout
     assert run(*SMALL, FOREBAY_CACHE=str(tmp_path)).stderr == ""
+
+
+def test_another_kind_is_made_of_what_is_kept(tmp_path: Path) -> None:
+    small = f"from tests.engines.small_kernel import add; print(add(2, -5, {PLAIN}))"
+    run(*SMALL, FOREBAY_CACHE=str(tmp_path))
+    other = run("-c", small, FOREBAY_CACHE=str(tmp_path))
+    assert other.stdout == "-3\n"
+    assert "for plain scenarios" in other.stderr
+    assert run("-c", small, FOREBAY_CACHE=str(tmp_path)).stderr == ""
 
 
 def test_first_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:

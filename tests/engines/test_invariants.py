@@ -15,6 +15,7 @@ from sim.engines import by_events, compiled, kernel, machine, stages
 from sim.engines import observations as see
 from sim.engines.by_events import EventWorld
 from sim.engines.invariants import between_events, violations
+from sim.engines.kinds import PLAIN
 from sim.errors import EngineError
 from tests.engines.generated import scenarios
 
@@ -55,7 +56,6 @@ run: {duration: 20s, replications: 1}
 
 def test_there_is_always_room_for_what_a_turn_adds() -> None:
     """A success calls off ninety-nine hedges, and each that leaves gives the shared workers another end to plan."""
-    compiled.prepare()
     world = compiled.world_of(sim.loads(HEDGED), 0, 1, 0.0, by_events=True)
     w, most, least, status = world.record[0], 0, math.inf, stages.PAUSED
     while status != stages.CLOSE:
@@ -71,7 +71,6 @@ def test_there_is_always_room_for_what_a_turn_adds() -> None:
 
 def in_the_middle() -> EventWorld:
     """A run stopped between two events while some wait, some are served and some are in orbit."""
-    compiled.prepare()
     world = compiled.world_of(BUSY, 0, 1, 0.0, by_events=True)
     assert isinstance(world, EventWorld)
     while True:
@@ -132,7 +131,7 @@ def miscount_a_sending(world: EventWorld) -> None:
 
 
 def call_it_special(world: EventWorld) -> None:
-    assert world.plain
+    assert world.kind == PLAIN
     world.arrays["sources"][0]["special"] = 1
 
 
@@ -150,7 +149,7 @@ def call_it_special(world: EventWorld) -> None:
         (shrink_the_queue, "wait in 1 places"),
         (miscount_a_birth, "born"),
         (miscount_a_sending, "attempts sent"),
-        (call_it_special, "special is no longer 0"),
+        (call_it_special, "special is no longer 0, as it is in a plain scenario"),
     ],
 )
 def test_damage_is_noticed(damage: Callable[[EventWorld], None], told: str) -> None:
@@ -163,8 +162,8 @@ def test_damage_is_noticed(damage: Callable[[EventWorld], None], told: str) -> N
 def test_a_run_that_breaks_a_rule_stops_there(monkeypatch: pytest.MonkeyPatch) -> None:
     advance, turns = machine.Entry.__call__, iter(range(10**9))
 
-    def faulty(entry: machine.Entry, address: int, budget: int, *, plain: bool) -> int:
-        status = advance(entry, address, budget, plain=plain)
+    def faulty(entry: machine.Entry, address: int, budget: int, kind: int) -> int:
+        status = advance(entry, address, budget, kind)
         if next(turns) == 500:
             miscount_a_birth(worlds[-1])
         return status

@@ -84,7 +84,6 @@ def paths(scenario: Scenario, levels: Levels, replication: int = 0, room: int = 
 @pytest.mark.parametrize("turns", [1, 40, 3_001, 4_002, 5_003])
 def test_a_kept_state_goes_on_to_the_same_end(turns: int) -> None:
     scenario = sim.loads(BUSY)
-    compiled.prepare()
     world = world_of(scenario, Levels())
     assert kernel.advance(world.address, turns) == stages.PAUSED
     kept = world.block.copy()
@@ -101,7 +100,6 @@ def test_a_kept_state_goes_on_to_the_same_end(turns: int) -> None:
 def test_a_kept_state_of_any_scenario_goes_on_to_the_same_end(document: dict[str, Any], turns: int) -> None:
     document["run"] |= {"duration": "2s", "warmup": "100ms", "drain": False}
     scenario = sim.loads(json.dumps(document))
-    compiled.prepare()
     world = world_of(scenario, Levels(), room=4096)
     assume(kernel.advance(world.address, turns) == stages.PAUSED)
     kept = world.block.copy()
@@ -129,7 +127,6 @@ def test_the_main_path_is_the_ordinary_run(document: dict[str, Any]) -> None:
 
 def test_every_rule_of_the_memory_holds_on_every_path() -> None:
     scenario = sim.loads(BUSY).set("run.duration", "4s")
-    compiled.prepare()
     world = world_of(scenario, Levels((2, 4, 8), (2, 2, 2)), room=128)
     status, seen = stages.PAUSED, 0
     while status == stages.PAUSED:
