@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import subjects
 from benchmarks.page import ROOT, table, verdict, write_section
-from sim.engines.kinds import GENERAL, KINDS, PLAIN, SINGLE
+from sim.engines.kinds import GENERAL, GUARDED, KINDS, PLAIN, SINGLE
 
 REPEATS = 7
 MOST_COMPILE = 25.0
@@ -73,7 +73,7 @@ def main() -> bool:
         cold, cold_cpu = spent(run, os.environ | {"FOREBAY_CACHE": f"{folder}/cache"})
         fresh = os.environ | {"FOREBAY_CACHE": f"{folder}/another"}
         _, compiles = engine(fresh)
-        others = {kind: engine(fresh, kind)[1] for kind in (SINGLE, PLAIN)}
+        others = {kind: engine(fresh, kind)[1] for kind in (SINGLE, GUARDED, PLAIN)}
         imports, loads = zip(*(engine(fresh) for _ in range(REPEATS)), strict=True)
         for name, command, limit in (
             ("`python -c pass`, to compare", [python, "-c", "pass"], math.inf),

@@ -1,10 +1,10 @@
 """Kinds of scenarios, each simpler than the one before, and each with a kernel of its own, made of the same code.
 
-`GENERAL` is every scenario. A `SINGLE` one has one class of traffic, which calls one service; a `PLAIN` one has besides
-none of the guards, hedges and other mechanisms that most scenarios leave out. In the kernel of a kind the fields below
-are not read but are the numbers that stand here, so LLVM leaves out all that hangs on them: a quarter of an event.
-What is not named here (timeouts, retries, backoffs, disciplines, rates that change, faults at the service) all kernels
-have, and what is named must never change in a run.
+`GENERAL` is every scenario. A `SINGLE` one has a single class of traffic. A `GUARDED` one has besides a single instance
+of its service, and guards (budgets, breakers, throttles, limits, admission) but no other mechanism; a `PLAIN` one not
+even those. In the kernel of a kind the fields below are not read but are the numbers that stand here, so LLVM leaves
+out all that hangs on them: a quarter of an event. What is not named here (timeouts, retries, backoffs, disciplines,
+rates that change, faults at the service) all kernels have, and what is named must never change in a run.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from sim.engines.memory import NONE
 
-GENERAL, SINGLE, PLAIN = range(3)
-KINDS: Final = ("general", "single", "plain")
+GENERAL, SINGLE, GUARDED, PLAIN = range(4)
+KINDS: Final = ("general", "single", "guarded", "plain")
 
 ASSUMED: Final[Mapping[int, Mapping[str, Mapping[str, float]]]] = {
     SINGLE: {
-        "world": {"traffic_count": 1, "service_count": 1},
+        "world": {"traffic_count": 1},
         "sources": {
             "service": 0,
             "users": 0,
@@ -29,21 +29,26 @@ ASSUMED: Final[Mapping[int, Mapping[str, Mapping[str, float]]]] = {
             "piece_count": 0,
             "probability": 1.0,
         },
-        "services": {"instances": 1, "drops_oldest": 0, "max_wait": NONE, "pause_count": 0},
+        "services": {"drops_oldest": 0, "max_wait": NONE, "pause_count": 0},
+    },
+    GUARDED: {
+        "world": {"service_count": 1, "watching": 0},
+        "sources": {"hedge": NONE, "loads": NONE},
+        "services": {
+            "instances": 1,
+            "slowdown": NONE,
+            "blocks": 0,
+            "shares": 0,
+            "optimistic": 0,
+            "autoscale": NONE,
+        },
         "attempts": {"service": 0},
+        "requests": {"hedges": 0},
     },
     PLAIN: {
-        "world": {"watching": 0},
-        "sources": {
-            "special": 0,
-            "instances": 1,
-            "guard_count": 0,
-            "budget": NONE,
-            "hedge": NONE,
-            "loads": NONE,
-        },
-        "services": {"special": 0, "blocks": 0, "tells": 0, "shares": 0, "optimistic": 0, "autoscale": NONE},
-        "requests": {"hedges": 0},
+        "world": {},
+        "sources": {"special": 0, "instances": 1, "guard_count": 0, "budget": NONE},
+        "services": {"special": 0, "tells": 0},
     },
 }
 """Of a kind: fields of the memory's records, and what they are; what a simpler kind takes over is not said again. Those
@@ -66,12 +71,14 @@ def kind_of(sources: Any, services: Any, *, watched: bool) -> int:
         services: its flat services.
         watched: whether the number in each service is watched.
     """
-    if len(sources) > 1 or len(services) > 1:
+    if len(sources) > 1:
         return GENERAL
-    is_of = GENERAL
+    found = GENERAL
     for kind, records in ASSUMED.items():
-        for array, fields in ((sources[0], records["sources"]), (services[0], records["services"])):
-            if any(array[field] != value for field, value in fields.items()):
-                return is_of
-        is_of = kind
-    return SINGLE if watched else PLAIN
+        if kind == GUARDED and (watched or len(services) > 1):
+            return found
+        for array, fields in ((sources, records["sources"]), (services, records["services"])):
+            if any((array[field] != value).any() for field, value in fields.items()):
+                return found
+        found = kind
+    return found

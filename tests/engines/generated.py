@@ -649,8 +649,8 @@ def without_feedback(draw: st.DrawFn) -> Written:
 
 
 @st.composite
-def plain(draw: st.DrawFn) -> Written:
-    """A scenario of one class and one service without what the kernel of plain scenarios leaves out."""
+def simple(draw: st.DrawFn, *, guarded: bool) -> Written:
+    """A scenario of one class and one service without what the kernel of guarded or of plain scenarios leaves out."""
     written: Written = draw(scenarios())
     name, traffic = next(iter(written["traffic"].items()))
     if traffic["arrivals"]["kind"] in ("closed", "trace"):
@@ -659,12 +659,14 @@ def plain(draw: st.DrawFn) -> Written:
     if isinstance(traffic.get("client"), str):
         traffic["client"] = written["clients"][traffic["client"]]
     client = traffic.get("client", {})
-    for key in ("network", "instances", "breaker", "throttle", "limit", "hedge"):
+    guards = () if guarded else ("instances", "breaker", "throttle", "limit")
+    for key in ("network", "hedge", *guards):
         client.pop(key, None)
-    for key in ("probability", "budget"):
+    for key in ("probability",) if guarded else ("probability", "budget"):
         client.get("retry", {}).pop(key, None)
     service = written["services"][traffic["call"]]
-    for key in ("admission", "slowdown", "instances", "balance", "conflict", "sharing", "autoscale"):
+    others = ("slowdown", "instances", "balance", "conflict", "sharing", "autoscale")
+    for key in others if guarded else ("admission", *others):
         service.pop(key, None)
     for key in ("overflow", "max_wait"):
         service.get("queue", {}).pop(key, None)

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import sim
 import sim.errors
 from sim.engines import by_events, by_recursion, compiled, reference
-from sim.engines.kinds import PLAIN
+from sim.engines.kinds import GUARDED, PLAIN
 from sim.study.replicate import run
 from tests.engines.agreement import differences, differences_of_recursion, first_difference
-from tests.engines.generated import plain, scenarios, without_feedback
+from tests.engines.generated import scenarios, simple, without_feedback
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -43,11 +44,13 @@ def test_the_recursion_agrees_with_the_events(document: dict[str, Any]) -> None:
     assert differences_of_recursion(scenario) == [], json.dumps(document, indent=1)
 
 
+@pytest.mark.parametrize("kind", [GUARDED, PLAIN])
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(plain())
-def test_engines_agree_on_plain_scenarios(document: dict[str, Any]) -> None:
+@given(data=st.data())
+def test_engines_agree_on_simple_scenarios(kind: int, data: st.DataObject) -> None:
+    document = data.draw(simple(guarded=kind == GUARDED))
     scenario = sim.loads(json.dumps(document))
-    assert compiled.world_of(scenario, 0, scenario.run.seed, 0.0, by_events=True).kind == PLAIN
+    assert compiled.world_of(scenario, 0, scenario.run.seed, 0.0, by_events=True).kind >= kind
     assert differences(scenario) == [], json.dumps(document, indent=1)
 
 
