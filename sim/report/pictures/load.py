@@ -58,7 +58,7 @@ def goodput_against_load(curve: pd.DataFrame, colours: Mapping[str, str] | None 
             # The scenario itself is drawn broad and first, so that a variant that does as well lies on it.
             broad = is_as_written(name) and len(names) > 1
             _line(axes, line, colour, 4.5 if broad else 1.5, 0.45 if broad else 1.0)
-            labels.append(EndLabel(float(line["mean"].iloc[-1]), _wrapped(trimmed(name, 19)), colour, "bold"))
+            labels.append(EndLabel(float(line["mean"].iloc[-1]), _wrapped(trimmed(name, 32)), colour, "bold"))
         if (one["capacity_ratio"] >= 1.0).any():
             best = float(ideal.max())
             axes.axhline(best, color=look.GREY, linewidth=1.1, linestyle=(0, (4, 2)), zorder=1.5)

@@ -51,8 +51,10 @@ def _caption(found: Sensitivity, metric: tuple[str, str], *, bounded: bool) -> s
         return f"{words}: none of them is shown to move it."
     line = f"; lines: 95 % intervals of the swing{'; dashed: the objective, where it is near' if bounded else ''}"
     most = telling[0].parameter.path
+    if len(telling) == 1:
+        return f"{words}{line}. Of {len(turned)}, {most} alone is shown to move it at all."
     return (
-        f"{words}{line}. {most} moves it most; {len(telling)} of {len(turned)} are shown to move it at all."
+        f"{words}{line}. {len(telling)} of {len(turned)} are shown to move it at all, of these {most} the most."
     )
 
 

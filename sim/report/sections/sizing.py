@@ -69,9 +69,9 @@ def _as_written(found: Sizing) -> list[Block]:
     caption = f"Around the {found.written} {found.noun}s as written: {found.path}"
     least = min((size.count for size in found.sizes if size.verdict == "met"), default=None)
     words = (
-        f"None of these sizes is certain to meet every objective. `plan.vary` with {found.path} says which one is."
+        f"None of these sizes is certain to meet every objective. A plan that varies {found.path} says which one is."
         if least is None
-        else f"{least} is the fewest of these that is certain to meet every objective. `forebay plan` looks further."
+        else f"{least} is the fewest of these that is certain to meet every objective. The command forebay plan looks further."
     )
     replications = max(size.replications for size in found.sizes)
     bounds = (
