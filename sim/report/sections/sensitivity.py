@@ -53,9 +53,7 @@ def _caption(found: Sensitivity, metric: tuple[str, str], *, bounded: bool) -> s
     most = telling[0].parameter.path
     if len(telling) == 1:
         return f"{words}{line}. Of {len(turned)}, {most} alone is shown to move it at all."
-    return (
-        f"{words}{line}. {len(telling)} of {len(turned)} are shown to move it at all, of these {most} the most."
-    )
+    return f"{words}{line}. {len(telling)} of {len(turned)} are shown to move it at all, of these {most} the most."
 
 
 def _telling(turned: tuple[Turned, ...]) -> list[Turned]:

@@ -71,7 +71,7 @@ def _as_written(found: Sizing) -> list[Block]:
     words = (
         f"None of these sizes is certain to meet every objective. A plan that varies {found.path} says which one is."
         if least is None
-        else f"{least} is the fewest of these that is certain to meet every objective. The command forebay plan looks further."
+        else f"{least} is the fewest of these that is certain to meet every objective; forebay plan looks further."
     )
     replications = max(size.replications for size in found.sizes)
     bounds = (

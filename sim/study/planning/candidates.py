@@ -136,19 +136,27 @@ class Candidates:
     def confirmed(self, candidate: Candidate, confidence: float) -> Candidate:
         """The candidate judged anew, on random numbers that the search has not seen."""
         fresh = mix(self.cases.written.run.seed) & MOST_SEED
-        return self._judged(candidate.values, seed=fresh, confidence=confidence)
+        return self._judged(candidate.values, seed=fresh, confidence=confidence, patient=True)
 
     def replace(self, candidate: Candidate) -> None:
         """Lets a later judgement of the same values stand in place of the first."""
         self.found[key_of(candidate.values)] = candidate
 
-    def _judged(self, values: Values, seed: int | None = None, confidence: float | None = None) -> Candidate:
+    def _judged(
+        self,
+        values: Values,
+        seed: int | None = None,
+        confidence: float | None = None,
+        *,
+        patient: bool = False,
+    ) -> Candidate:
         self._say(values)
         looked = self.cases.certified(
             lambda scenario: scenario.set(values),
             confidence=self.confidence if confidence is None else confidence,
             first=LEAST_REPLICATIONS * (2 if self.cases.written.run.antithetic else 1),
             seed=seed,
+            patient=patient,
         )
         self.work.replications += sum(one.replications for one in looked.values())
         if 0 in looked and seed is None and self.pricing.measured:

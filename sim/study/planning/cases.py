@@ -42,6 +42,7 @@ class How(TypedDict, total=False):
     jobs: int | None
     theory: bool
     alternatives: int
+    patient: bool
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,11 @@ class Cases:
         first: int | None = None,
         most: int | None = None,
         seed: int | None = None,
+        patient: bool = False,
     ) -> dict[int, Certificate]:
         """The certificates of the changed cases, by their place among all: of those looked at before one was missed.
 
-        The arguments are those of `certify`; the confidence is that of the verdict on all cases together.
+        The arguments are those of `certify` and `Judging`; the confidence is that of the verdict on all cases together.
         """
         judgings = {}
         for place in self._order:
@@ -115,6 +117,7 @@ class Cases:
                 jobs=self._jobs,
                 theory=self._theory,
                 alternatives=len(self.all),
+                patient=patient,
             )
         open_ones = list(self._order)
         missed = None

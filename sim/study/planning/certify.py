@@ -146,9 +146,10 @@ def certify(
 class Judging:
     """A certificate in the making, one look after the other: for those who judge many scenarios in turn.
 
-    The arguments are those of `certify`, and two more. `alternatives` is the number of such judgements of which any
-    that says *missed* decides for all: they share the error of that. `further` gives rows for what must hold
-    beside the objectives. Without anything that must hold, all is met at the first look.
+    The arguments are those of `certify`, and three more. `alternatives` is the number of such judgements of which any
+    that says *missed* decides for all: they share the error of that. A `patient` one makes all the replications that
+    are allowed where few of them look as if that were in vain. `further` gives rows for what must hold beside the
+    objectives. Without anything that must hold, all is met at the first look.
     """
 
     def __init__(
@@ -162,6 +163,7 @@ class Judging:
         jobs: int | None = None,
         theory: bool = True,
         alternatives: int = 1,
+        patient: bool = False,
         further: Further | None = None,
     ) -> None:
         own = max(LEAST_REPLICATIONS, scenario.run.replications)
@@ -174,7 +176,7 @@ class Judging:
         self.looks = 0
         self.rows: tuple[Judged, ...] = ()
         self._seed, self._jobs, self._theory = seed, jobs, theory
-        self._alternatives, self._further = alternatives, further
+        self._alternatives, self._patient, self._further = alternatives, patient, further
 
     @property
     def verdict(self) -> Verdict:
@@ -186,7 +188,9 @@ class Judging:
         """Whether it is decided, or the replications are spent, or more of them can hardly decide it."""
         if self.verdict != "inconclusive" or self.looks == len(self.steps):
             return True
-        return self.looks >= LOOKS_BEFORE_GIVING_UP and _hopeless(self.rows, self.steps[-1])
+        if self._patient or self.looks < LOOKS_BEFORE_GIVING_UP:
+            return False
+        return _hopeless(self.rows, self.steps[-1])
 
     @property
     def share(self) -> float:

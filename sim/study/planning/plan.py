@@ -10,7 +10,8 @@ A random cost is compared by the procedure KN (see `selection`) among those that
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ MOST_COMBINATIONS: Final = 100_000
 """Combinations of the keys that are gone through."""
 
 MOST_CONFIRMATIONS: Final = 10
+MOST_OF_ONE_COST: Final = 2
+"""Certified again, before what costs more is."""
 
 Progress = Callable[[str], None]
 
@@ -105,7 +108,7 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
     notes: list[str] = []
     if pricing.measured:
         best, sure = _confirmed(
-            lambda: thriftiest(search, candidates, own.indifference, error / 4.0, jobs, notes),
+            lambda _: thriftiest(search, candidates, own.indifference, error / 4.0, jobs, notes),
             search.combinations,
             candidates,
             error / 4.0,
@@ -113,7 +116,11 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
         )
     else:
         best, sure = _confirmed(
-            lambda: (search.cheapest(), True), search.combinations, candidates, error / 2.0, notes
+            lambda above: (_roomiest(search.cheapest(above), candidates), True),
+            search.combinations,
+            candidates,
+            error / 2.0,
+            notes,
         )
     if best is not None:
         looked_around(candidates, levers, best, search.inner)
@@ -121,7 +128,7 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
 
 
 def _confirmed(
-    choose: Callable[[], tuple[Candidate | None, bool]],
+    choose: Callable[[float], tuple[Candidate | None, bool]],
     combinations: int,
     candidates: Candidates,
     error: float,
@@ -129,23 +136,54 @@ def _confirmed(
 ) -> tuple[Candidate | None, bool]:
     """The cheapest, and whether it is surely so; certified again where it was chosen among many combinations.
 
-    One that fails makes way for the next.
+    One that fails makes way for the next; where some of one cost have failed, for one that costs more, as the others
+    of that cost are hardly better.
+
+    Args:
+        choose: the cheapest of those that cost more than so much, where the cost is known.
+        combinations: how many there are, the bisected key aside.
+        candidates: what is simulated.
+        error: the chance allowed that the answer does not hold.
+        notes: told of those that failed.
     """
-    best, sure = choose()
+    above, failed = -math.inf, Counter[float]()
+    best, sure = choose(above)
     if combinations == 1:
         return best, sure
     for attempt in range(1, MOST_CONFIRMATIONS + 1):
         if best is None:
             return None, sure
-        again = candidates.confirmed(best, 1.0 - error * 0.5**attempt)
+        # 1/2 + 1/6 + 1/12 + … = 1: something is left for a late one, too.
+        again = candidates.confirmed(best, 1.0 - error / (attempt * (attempt + 1)))
         if again.verdict == "met":
             return best, sure
         notes.append(
             f"{said(best.values)} was met in the search, and {again.verdict} on other random numbers."
         )
         candidates.replace(again)
-        best, sure = choose()
+        failed[best.cost] += 1
+        if failed[best.cost] == MOST_OF_ONE_COST and not candidates.pricing.measured:
+            above = best.cost
+            notes.extend(_left_open(candidates, above))
+        best, sure = choose(above)
     return None, sure
+
+
+def _left_open(candidates: Candidates, most: float) -> Iterator[str]:
+    """Leaves open what was met in the search at this cost or less, and is not certified again; says so."""
+    met = [one for one in candidates.found.values() if one.verdict == "met" and one.cost <= most]
+    for one in met:
+        candidates.replace(replace(one, verdict="inconclusive"))
+    if met:
+        yield f"{len(met)} more of that cost or less were met in the search, and not judged again: they are left open."
+
+
+def _roomiest(best: Candidate | None, candidates: Candidates) -> Candidate | None:
+    """Of those that were met at the same cost, the one with the most room: it is the likeliest to be met again."""
+    if best is None:
+        return None
+    equal = [one for one in candidates.found.values() if one.verdict == "met" and one.cost == best.cost]
+    return max(equal, key=_worst_room)
 
 
 def _outcome(

@@ -48,13 +48,17 @@ class Search:
         """How many there are, the bisected key aside."""
         return math.prod(len(lever.values) for lever in self.outer)
 
-    def cheapest(self) -> Candidate | None:
-        """The cheapest candidate that is certain to be met, of equal costs the one found first; None without one."""
+    def cheapest(self, above: float = -math.inf) -> Candidate | None:
+        """The cheapest candidate that is certain to be met, of equal costs the one found first; None without one.
+
+        Args:
+            above: only what costs more than this.
+        """
         self.known.clear()
         best: Candidate | None = None
         limit = math.inf
         for rest in self.combinations_in_order():
-            found = self._cheapest_of(rest, limit, best)
+            found = self._cheapest_of(rest, above, limit, best)
             if found is not None:
                 best, limit = found, self.pricing.certain(found.values)
         return best
@@ -67,13 +71,15 @@ class Search:
         for values in every:
             yield dict(zip(paths, values, strict=True))
 
-    def _cheapest_of(self, rest: dict[str, Any], limit: float, best: Candidate | None) -> Candidate | None:
-        """The cheapest of one combination that is certain to be met and costs less than `limit`."""
+    def _cheapest_of(
+        self, rest: dict[str, Any], above: float, limit: float, best: Candidate | None
+    ) -> Candidate | None:
+        """The cheapest of one combination that is certain to be met and costs more than `above`, less than `limit`."""
         if self.inner is None:
-            if not self.pricing.certain(rest) < limit:
+            if not above < self.pricing.certain(rest) < limit:
                 return None
             return self.candidates.at(rest) if self._verdict(rest) == "met" else None
-        sizes = [size for size in self.inner.values if self._cost(rest, size) < limit]
+        sizes = [size for size in self.inner.values if above < self._cost(rest, size) < limit]
         return self.fewest(rest, sizes, from_above=best is not None) if sizes else None
 
     def fewest(self, rest: dict[str, Any], sizes: Sequence[int], *, from_above: bool) -> Candidate | None:

@@ -284,6 +284,26 @@ def test_more_evaluations_are_not_needed_for_a_thousand_workers() -> None:
     assert planned.best is not None
 
 
+def test_where_one_cost_is_never_confirmed_what_costs_more_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of the least cost nothing holds up on other random numbers: two are enough to say so.
+    from sim.study.planning.candidates import Candidate, Candidates
+
+    confirmed, costs = Candidates.confirmed, []
+
+    def doubtful(self: Candidates, candidate: Candidate, confidence: float) -> Candidate:
+        again = confirmed(self, candidate, confidence)
+        costs.append(again.cost)
+        return again if again.cost > costs[0] else Candidate(**{**vars(again), "verdict": "inconclusive"})
+
+    monkeypatch.setattr(Candidates, "confirmed", doubtful)
+    planned = sim.plan(sim.loads(SIX))
+    assert costs.count(costs[0]) <= 2
+    assert planned.cost == costs[-1] > costs[0]
+    assert planned.verdict == "met"
+    assert not planned.minimal
+    assert all(one.verdict != "met" for one in planned.candidates if one.cost < planned.cost)
+
+
 def test_a_winner_by_luck_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
     # On other random numbers the winner of the search is called missed, once: the next is certified instead.
     from sim.study.planning.candidates import Candidate, Candidates
