@@ -7,6 +7,7 @@ from sim.cli.printing import Table, bound
 from sim.report.plan_words import (
     answer_words,
     candidates_table,
+    held_table,
     lost_table,
     nearest,
     open_words,
@@ -36,6 +37,9 @@ def tables(planned: "Planned") -> list[Table]:
     title = f"Candidates ({left} more in --format csv)" if left else "Candidates"
     columns, rows, _ = candidates_table(planned, bound)
     found = [Table(title, columns, rows)]
+    held = held_table(planned, bound)
+    if held is not None:
+        found.append(Table("What must hold, with the plan", *held))
     if planned.lost:
         found.append(Table("One worker fewer than the answer", *lost_table(planned, bound)))
     if planned.regret:

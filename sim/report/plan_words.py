@@ -21,7 +21,10 @@ RECOVERED = "recovered in time"
 """What is asked of runs after a mishap; the time is the mishap's `recover_within`."""
 
 MOST_COLUMNS = 3
-"""Things that must hold that have a column each; of more, each has a row."""
+"""Things that must hold that have a column each."""
+
+NEAREST = "nearest to its bound"
+"""Heads the column of what fails, or has the least room left."""
 
 WORTHWHILE = 1000.0
 """How many times the replications made are still worth proposing."""
@@ -151,7 +154,7 @@ def candidates_table(
 ) -> tuple[Sequence[str], Sequence[Sequence[str]], frozenset[int]]:
     """Columns and rows of the candidates nearest to the answer, and which columns hold figures.
 
-    What must hold has a column each; where that is too much for a page, a row each, with its own verdict.
+    What must hold has a column each; where that is too much for a page, only what is nearest to its bound is told.
     """
     named = (*planned.paths, cost_name(planned))
     rows: list[Sequence[str]] = []
@@ -160,39 +163,37 @@ def candidates_table(
     for one in nearest(planned):
         first, *others = (str(one.values[path]) for path in planned.paths)
         mark = " ← the plan" if one.values == planned.best else ""
-        chosen = (f"{first}{mark}", *others, cost_of(one))
-        if wide:
-            rows.append((*chosen, *_figures_of(one, columns), _replications_of(one), one.verdict))
-        else:
-            rows += _a_row_each(one, (*chosen, one.verdict), asked)
+        told = _figures_of(one, columns) if wide else _nearest_of(one, asked)
+        rows.append((f"{first}{mark}", *others, cost_of(one), *told, _replications_of(one), one.verdict))
     if wide:
         numeric = frozenset(range(1, len(named) + len(columns) + 1))
         return (*named, *columns, "replications", "verdict"), rows, numeric
-    numeric = frozenset(range(1, len(named)))
-    return (*named, "verdict", "must hold", "measured", "replications", "holds"), rows, numeric
+    numeric = frozenset({*range(1, len(named)), len(named) + 1, len(named) + 2})
+    return (*named, NEAREST, "measured", "replications", "verdict"), rows, numeric
 
 
-def _a_row_each(one: Candidate, chosen: Sequence[str], asked: Asked) -> list[Sequence[str]]:
-    return [
-        (
-            *(chosen if place == 0 else [""] * len(chosen)),
-            asked(row),
-            figure_words(row),
-            f"{row['replications']:,}",
-            row["verdict"],
-        )
-        for place, row in enumerate(one.objectives)
+def held_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequence[Sequence[str]]] | None:
+    """Columns and rows of all that must hold with the plan, where the table of candidates has no room for it."""
+    if planned.answer is None or len(_asked_of(planned, asked)) <= MOST_COLUMNS:
+        return None
+    rows = [
+        (asked(row), figure_words(row), f"{row['replications']:,}", row["verdict"])
+        for row in planned.answer.objectives
     ]
+    return ("must hold", "measured", "replications", "verdict"), rows
+
+
+def _nearest_of(one: Candidate, asked: Asked) -> tuple[str, str]:
+    """What fails, or has the least room left, and how it was measured."""
+    return (NOTHING, NOTHING) if one.binding is None else (asked(one.binding), figure_words(one.binding))
 
 
 def lost_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Columns and rows of one worker fewer, of each service: all verdicts, and what fails there or is nearest to it."""
-    rows = []
-    for lost in planned.lost:
-        row = lost.candidate.binding
-        nearest_to = (NOTHING, NOTHING) if row is None else (asked(row), figure_words(row))
-        rows.append((lost.service, *nearest_to, lost.candidate.verdict))
-    return ("of", "has the least room", "measured", "verdict"), rows
+    rows = [
+        (lost.service, *_nearest_of(lost.candidate, asked), lost.candidate.verdict) for lost in planned.lost
+    ]
+    return ("of", NEAREST, "measured", "verdict"), rows
 
 
 def _asked_of(planned: Planned, asked: Asked) -> dict[str, tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from sim.report.page import Report, build
 from sim.report.pictures.frontier import frontier
 from sim.report.pictures.growth import growth
 from sim.report.pictures.tornado import MOST_ROWS, tornado
-from sim.report.plan_words import asked_words, candidates_table
+from sim.report.plan_words import asked_words, candidates_table, held_table
 from sim.study.growth.demand import demand_of
 from sim.study.growth.forecast import Forecast
 from sim.study.growth.staircase import RunOut
@@ -216,7 +216,7 @@ def test_what_cannot_be_survived_is_no_green_box(shop: Results) -> None:
     )
 
 
-def test_many_things_that_must_hold_have_a_row_each(planned: Planned, shop: Results) -> None:
+def test_many_things_that_must_hold_have_a_table_of_their_own(planned: Planned, shop: Results) -> None:
     spike = {
         "faults": [{"at": "20s", "for": "5s", "traffic": "web", "rate": "x1.2"}],
         "objectives": [
@@ -231,13 +231,14 @@ def test_many_things_that_must_hold_have_a_row_each(planned: Planned, shop: Resu
         vary={"services.api.workers": range(6, 10)},
     )
     columns, rows, _ = candidates_table(many, asked_words)
-    assert columns[-4:] == ("must hold", "measured", "replications", "holds")
-    assert len(rows) == sum(len(one.objectives) for one in many.candidates)
-    at = next(place for place, row in enumerate(rows) if "← the plan" in row[0])
+    assert columns[-4:] == ("nearest to its bound", "measured", "replications", "verdict")
+    assert len(rows) == len(many.candidates)
+    assert held_table(planned, asked_words) is None
+    held = held_table(many, asked_words)
     assert many.answer is not None
-    held = many.answer.objectives
-    assert [row[-1] for row in rows[at : at + len(held)]] == ["met"] * len(held)
-    assert [row[0] for row in rows[at + 1 : at + len(held)]] == [""] * (len(held) - 1)
+    assert held is not None
+    assert [row[0] for row in held[1]] == [asked_words(row) for row in many.answer.objectives]
+    assert {row[-1] for row in held[1]} == {"met"}
 
 
 def test_the_command_that_makes_it_again_leaves_out_what_it_left_out(page: Report) -> None:

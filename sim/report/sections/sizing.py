@@ -10,6 +10,7 @@ from sim.report.plan_words import (
     asked_words,
     candidates_table,
     figure_words,
+    held_table,
     lost_table,
     nearest,
     open_words,
@@ -35,6 +36,9 @@ def sizing(material: Material) -> Section | None:
 def _of_plan(planned: Planned) -> list[Block]:
     sure = f"{format_ratio(planned.confidence)} confidence"
     blocks: list[Block] = [Paragraph(answer_words(planned, asked_words, sure)), _candidates(planned)]
+    held = held_table(planned, asked_words)
+    if held is not None:
+        blocks.append(Table("What must hold, with the plan", *held, frozenset({1, 2})))
     if planned.lost:
         columns, rows = lost_table(planned, asked_words)
         blocks.append(
