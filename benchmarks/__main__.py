@@ -11,6 +11,7 @@ WHICH = (
     "peers",
     "scale",
     "mechanisms",
+    "basin",
     "memory",
     "startup",
     "cluster",

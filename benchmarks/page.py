@@ -27,6 +27,7 @@ SECTIONS: Final = (
     "peers",
     "scale",
     "mechanisms",
+    "basin",
     "memory",
     "startup",
     "cluster",
