@@ -45,9 +45,10 @@ def gist(comparison: Comparison, name: str) -> str:
         ]
         if found:
             parts.append(f"{word} in {', '.join(found)}")
-    rest = [_named(each) for each, verdict in own if verdict in (NOT_SHOWN, SAME)]
-    if rest:
-        parts.append(f"no difference shown in {', '.join(rest)}")
+    for word in (NOT_SHOWN, SAME):
+        rest = [_named(each) for each, verdict in own if verdict == word]
+        if rest:
+            parts.append(f"{word} in {', '.join(rest)}")
     return "; ".join(parts) or "no headline figure in common"
 
 
