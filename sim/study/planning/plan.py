@@ -3,7 +3,8 @@
 The confidence is that of the whole answer: half of the error allowed is for an answer that does not hold, half for one
 that is dearer than need be. Where one key alone is bisected, a wrong verdict on the way matters only at the boundary,
 as all candidates share their random numbers. Where an answer is the cheapest of many combinations, one that met its
-objectives by luck would be chosen for it, so the winner is certified once more on random numbers not yet seen.
+objectives by luck would be chosen for it, so the winner is certified once more on random numbers not yet seen;
+where two of one cost do not hold up there, the others of it stay open, and what costs more is tried.
 A random cost is compared by the procedure KN (see `selection`) among those that meet everything.
 """
 
