@@ -27,6 +27,7 @@ from sim.measure.intervals import CONFIDENCE
 from sim.measure.results import Results
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario
+from sim.study.planning.caution import cautions
 from sim.study.planning.judged import DecidedBy, Judged, Verdict, verdict_of
 from sim.study.planning.settling import doubted, settled
 from sim.study.replicate import extended, run
@@ -217,6 +218,7 @@ class Judging:
             rows, notes = settled(self.scenario, rows, self.results.warmup)
         elif self._theory and self.verdict != "inconclusive":
             rows, notes = doubted(self.scenario, rows, self.results.warmup)
+        notes = (*notes, *cautions(self.scenario, rows))
         return Certificate(
             self.scenario, self.confidence, verdict_of(rows), rows, self.results, self.looks, notes
         )

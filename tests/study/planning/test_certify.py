@@ -183,3 +183,22 @@ def test_where_exact_theory_and_chance_say_the_opposite_nothing_is_decided() -> 
     assert (row.verdict, row.decided_by) == ("inconclusive", None)
     assert "M/M/1 gives 0.5 for wait_probability of service:api, exactly, and the simulation says met" in note
     assert doubted(steady, (replace(lucky, at_most=0.6),), 0.0) == ((replace(lucky, at_most=0.6),), ())
+
+
+@pytest.mark.parametrize(("law", "told"), [("{kind: lognormal, mean: 100ms, cv: 5}", 1), ("100ms", 0)])
+def test_a_mean_of_work_with_a_heavy_tail_is_told_of(law: str, told: int) -> None:
+    scenario = sim.loads(
+        f"""
+        traffic: {{web: {{arrivals: {{kind: poisson, rate: 10/s}}, call: api}}}}
+        services: {{api: {{workers: 4, service_time: {law}}}}}
+        objectives:
+          - {{subject: "service:api", metric: wait_mean, at_most: 10s}}
+          - {{subject: "service:api", metric: wait_p95, at_most: 20s}}
+        run: {{duration: 200s, replications: 5}}
+        """
+    )
+    found = certify(scenario)
+    assert found.verdict == "met"
+    notes = [note for note in found.notes if "varies much" in note]
+    assert len(notes) == told
+    assert all(note.startswith("wait_mean of service:api") for note in notes)
