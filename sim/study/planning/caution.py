@@ -1,4 +1,4 @@
-"""What a certificate cannot know from its runs, and the scenario says: that the work varies too much for few of them."""
+"""What a certificate cannot know from its runs, and the scenario says: that the work varies too much for few."""
 
 from __future__ import annotations
 
