@@ -54,6 +54,9 @@ MECHANISMS: Final[dict[str, dict[str, object]]] = {
         f"admission {kind}": {f"{SERVICE}.admission": f"[{kind}]"}
         for kind in ("codel", "codel_folly", "deadline", "priority_shed", "vegas")
     },
+    "admission vegas, never reached": {
+        f"{SERVICE}.admission": "[{kind: vegas, min: 500, initial: 500, max: 1000}]"
+    },
     "admission rate_limit": {f"{SERVICE}.admission": "[{kind: rate_limit, rate: 160/s, burst: 20}]"},
     "discipline adaptive_lifo": {f"{SERVICE}.queue.discipline": "adaptive_lifo"},
     "slowdown spill": {f"{SERVICE}.slowdown": "{kind: spill, memory: 32, factor: 1}"},
@@ -100,8 +103,9 @@ def main() -> bool:
             "CPU time an event of a bounded queue with retries at 97 % of its capacity (16 workers, 64 places, five",
             "attempts with full jitter), with one mechanism at a time, over the same with none",
             bare,
-            "A mechanism changes what happens, and so what an event is: a hedge is one more attempt,",
-            "a denied one no work at all.",
+            "A mechanism changes what happens, and so what an event is: a hedge is one more attempt, a denied one",
+            "no work at all, a refused one a whole round of a retry in a single event: beside vegas, which refuses",
+            "many, stands what it costs where it refuses nobody.",
         )
         + table(["mechanism", "an event", "ratio", "of single rounds"], rows)
         + f"\nAt most {MOST:g} times: {verdict(kept)}.\n"

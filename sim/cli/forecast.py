@@ -95,10 +95,10 @@ def answers(found: "Forecast") -> list[str]:
         f"{run_out_words(found)}.",
     ]
     if found.overdue:
-        first = found.overdue[0]
+        many = sum(step.bought for step in found.overdue)
         said.append(
-            f"To be safe, {first.bought} more workers should have been ordered "
-            f"{format_span(-first.order)} before the start."
+            f"To be safe, {many} more workers should have been ordered "
+            f"{format_span(-found.overdue[0].order)} before the start."
         )
     return [*said, *(f"Note: {note}." for note in found.notes)]
 

@@ -149,6 +149,11 @@ def _refer_to_rare(terminal: Terminal, results: "Results", file: str) -> None:
     """Objectives that forbid what ordinary runs never saw."""
     from sim.study.rare_events.rare_event import RARE_METRICS
 
+    plan = results.scenario.plan
+    if plan is not None and plan.survive:
+        terminal.note(
+            "what plan.survive says was not judged; `forebay check --survive`, plan and headroom do"
+        )
     for row in records(results.objectives):
         never = row.verdict == "inconclusive" and row.value == 0.0
         if never and row.metric in RARE_METRICS[row.subject.partition(":")[0]]:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def headroom_words(found: Headroom) -> str:
     """The certified headroom in words."""
     rate = found.offered_rate
-    breaks = ""
-    if found.binding is not None:
-        breaks = f"; then {asked_words(vars(found.binding))} breaks"
+    broken = None if found.binding is None else f"{asked_words(vars(found.binding))} breaks"
+    breaks = "" if broken is None else f"; then {broken}"
     if found.undecided is not None:
         return f"not known: {undecided_words(found.undecided)}"
     if not found.low > 0.0:
-        return f"none: no load that was tried meets every objective{breaks}"
+        least = "" if broken is None else f": even at the least {broken}"
+        return f"none: no load that was tried meets every objective{least}"
     if found.failing is not None:
         name, share = found.failing
         few = f"only {figure(share, unit='ratio')} of traffic {name} succeeds at that load"
@@ -100,7 +100,9 @@ def run_out_words(found: Forecast) -> str:
         return words
     if when.earliest == 0.0 < when.latest:
         return f"{words}; find that out before ordering: {needed_words(found.headroom.wide or found.headroom.tried[0])}"
-    return f"{words}; order {first.bought} more {_order(found, first)}"
+    # What is due at once is one order.
+    many = sum(step.bought for step in found.overdue) or first.bought
+    return f"{words}; order {many} more {_order(found, first)}"
 
 
 def _order(found: Forecast, step: Step) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.figures import NOTHING, figure, metric_words, subject_words, unit_shown
 from sim.scenario.metrics import RECOVERY_METRIC, UNITS
-from sim.units import format_duration
+from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:
     from sim.study.planning.candidates import Candidate
@@ -116,7 +116,9 @@ def open_words(planned: Planned) -> list[str]:
 def cheaper_words(planned: Planned, what: str) -> str:
     """What is known of all that is cheaper than the answer; `what` binds there."""
     if not is_certain(planned.answer):
-        return "nothing else is cheaper" if planned.minimal else "whether something is cheaper is not certain"
+        more = planned.scenario.plan.indifference if planned.scenario.plan is not None else 0.0
+        least = f"nothing else is cheaper by more than {format_ratio(more)}"
+        return least if planned.minimal else "whether something is cheaper is not certain"
     if not planned.minimal:
         return f"whether less would keep {what} is not certain"
     broke = planned.overloaded or any(

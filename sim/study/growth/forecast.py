@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +38,9 @@ ANCHORS: Final = 4
 
 MOST_STEPS: Final = 1000
 """Purchases that are looked at."""
+
+FURTHER: Final = 1.2
+"""So many times the workers should take more load than the search for a capacity may err by; else they do not help."""
 
 NARROW: Final = 0.02
 """The relative width at which the search for a size's capacity ends."""
@@ -235,6 +238,14 @@ def forecast(
             f"{searched} of {len(sizes)} sizes were simulated; the capacity of the others lies between theirs, by the "
             "square-root rule of staffing"
         )
+    if search.level is not None:
+        level = search.level
+        binds = search.headrooms[level.workers].binding
+        what = f" as {binds.subject} {binds.metric} breaks" if binds is not None else ""
+        notes.append(
+            f"beyond {level.workers} workers more of {key} hardly help{what}: they take {level.factor:.3g} times the "
+            "load, and what else binds there must grow with them"
+        )
     blank = next((size.workers for size in sizes if math.isnan(size.factor)), None)
     if blank is not None:
         notes.append(
@@ -269,6 +280,8 @@ class _Capacities:
         self.scenario, self.key, self.confidence = scenario, key, confidence
         self.jobs, self.progress = jobs, progress
         self.headrooms: dict[int, Headroom] = {}
+        self.level: Size | None = None
+        """The size beyond which more workers do not help."""
 
     def at(self, workers: int, guess: float | None) -> Size:
         """The capacity of a number of workers, by its headroom."""
@@ -303,6 +316,10 @@ class _Capacities:
             anchors.append(last)
             if not last.factor > anchors[-2].factor or len(anchors) == ANCHORS:
                 break
+        level = self._level(anchors, step)
+        if level is not None:
+            self.level = last = level
+            anchors = [size for size in anchors if size.workers < level.workers] + [level]
         numbers = range(first.workers, last.workers + 1, step)
         self._fill(anchors, numbers)
         anchors.sort(key=lambda size: size.workers)
@@ -311,6 +328,29 @@ class _Capacities:
         anchors = [replace(size, low=low) for size, low in zip(anchors, lows, strict=True)]
         known = {size.workers: size for size in anchors}
         return [known.get(number) or between(anchors, number) for number in numbers]
+
+    def _level(self, anchors: Sequence[Size], step: int) -> Size | None:
+        """The least size beyond which more workers take hardly any more load, as something else binds; else None."""
+        flat = [
+            lower
+            for lower, upper in itertools.pairwise(anchors)
+            if upper.workers >= FURTHER * lower.workers
+            and upper.factor <= lower.factor * (1.0 + 2.0 * NARROW)
+        ]
+        if not flat:
+            return None
+        lower = flat[0]
+        place = anchors.index(lower)
+        found = lower
+        short = anchors[place - 1].workers if place > 0 else lower.workers
+        while found.workers - short > step:
+            middle = int(short + step * ((found.workers - short) // step // 2))
+            size = self.at(middle, lower.factor)
+            if size.factor >= (1.0 - 2.0 * NARROW) * lower.factor:
+                found = size
+            else:
+                short = middle
+        return found
 
     def _fill(self, anchors: list[Size], numbers: range) -> None:
         """Simulates sizes in the widest gaps until there are as many as are allowed."""

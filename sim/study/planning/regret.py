@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sim.scenario.scenario import Scenario
 from sim.study.load import scaled
-from sim.study.planning.candidates import Candidates
+from sim.study.planning.candidates import Candidates, Values
 from sim.study.planning.cost import Pricing
 from sim.study.planning.planned import Planned, Regret
+from sim.study.replicate import run
 
 FACTORS: Final = (0.8, 0.9, 1.1, 1.2)
 """The load as a multiple of the load as written."""
+
+PAIRS: Final = 100
+"""Replications of either choice, under the same random numbers, by which a measured cost is compared."""
 
 
 def regrets(
@@ -49,5 +55,21 @@ def _regret(
     pricing = Pricing(scenario, own.minimize)
     held = Candidates(scenario, pricing, own.confidence, jobs, told).at(planned.best)
     right = plan(scenario, jobs=jobs, progress=told)
-    extra = None if right.cost is None else held.cost - right.cost
+    extra: float | None = None
+    if right.best == planned.best:
+        extra = 0.0
+    elif right.best is not None and right.cost is not None:
+        extra = (
+            _dearer(scenario, pricing, planned.best, right.best, jobs)
+            if pricing.measured
+            else held.cost - right.cost
+        )
     return Regret(factor, held.verdict, right.best, right.cost, extra, held.binding)
+
+
+def _dearer(scenario: Scenario, pricing: Pricing, one: Values, other: Values, jobs: int | None) -> float:
+    """By how much the one choice of values costs more than the other, as the mean over pairs of replications."""
+    costs = [
+        pricing.each(run(scenario.set(values), replications=PAIRS, jobs=jobs)) for values in (one, other)
+    ]
+    return statistics.fmean(mine - theirs for mine, theirs in zip(*costs, strict=True))

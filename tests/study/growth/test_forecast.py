@@ -99,3 +99,30 @@ def test_what_cannot_be_forecast_is_refused() -> None:
         forecast(sim.loads(GROWING).set("services.api.workers", "inf"))
     with pytest.raises(UsageError, match="confidence 1"):
         forecast(sim.loads(GROWING), confidence=1.0)
+
+
+TWO = """
+traffic:
+  orders: {arrivals: {kind: poisson, rate: 50/s}, call: order}
+  lookups: {arrivals: {kind: poisson, rate: 20/s}, call: search}
+services:
+  order: {workers: 8, service_time: {kind: exponential, mean: 100ms}}
+  search: {workers: 8, service_time: {kind: exponential, mean: 200ms}}
+objectives:
+  - {subject: "service:order", metric: wait_p95, at_most: 100ms}
+  - {subject: "service:search", metric: wait_p95, at_most: 200ms}
+plan: {growth: 5% per month, purchase: {step: 2, key: services.KEY.workers}}
+run: {duration: 100s, warmup: 20s, replications: 5, seed: 3}
+"""
+
+
+def test_workers_are_bought_as_long_as_they_help() -> None:
+    # By M/M/c the order service is first to break, at 1.21 times the load, and with ten workers outlasts the search,
+    # which breaks at 1.51.
+    bought = forecast(sim.loads(TWO.replace("KEY", "order")))
+    assert [step.after.workers for step in bought.steps] == [10]
+    assert bought.sizes[-1].low < 1.51 < bought.sizes[-1].high
+    assert any("beyond 10 workers" in note and "service:search wait_p95" in note for note in bought.notes)
+    useless = forecast(sim.loads(TWO.replace("KEY", "search")))
+    assert useless.steps == ()
+    assert any("beyond 8 workers" in note and "service:order wait_p95" in note for note in useless.notes)
