@@ -19,7 +19,7 @@ from sim.engines.kinds import GENERAL, GUARDED, KINDS, PLAIN, SINGLE
 
 REPEATS = 7
 MOST_COMPILE = 25.0
-"""CPU seconds of the one compile, every mechanism included."""
+"""CPU seconds of a first compile, every mechanism included."""
 
 MOST_LOAD = 0.6
 """CPU seconds to load what was compiled before."""

@@ -95,9 +95,8 @@ def answers(found: "Forecast") -> list[str]:
         f"{run_out_words(found)}.",
     ]
     if found.overdue:
-        many = sum(step.bought for step in found.overdue)
         said.append(
-            f"To be safe, {many} more workers should have been ordered "
+            f"To be safe, {found.due} more workers should have been ordered "
             f"{format_span(-found.overdue[0].order)} before the start."
         )
     return [*said, *(f"Note: {note}." for note in found.notes)]

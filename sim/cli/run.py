@@ -116,6 +116,10 @@ def command(
         terminal.note(provenance(results))
     if results.warmup_found is not None:
         _say_warmup(terminal, results.warmup_found)
+    if results.scenario.plan is not None and results.scenario.plan.survive:
+        terminal.note(
+            "what plan.survive says was not judged; `forebay check --survive`, plan and headroom do"
+        )
     _refer_to_rare(terminal, results, file)
     if out is not None:
         terminal.note(f"wrote {', '.join(str(path) for path in write_tables(results, out))}")
@@ -149,11 +153,6 @@ def _refer_to_rare(terminal: Terminal, results: "Results", file: str) -> None:
     """Objectives that forbid what ordinary runs never saw."""
     from sim.study.rare_events.rare_event import RARE_METRICS
 
-    plan = results.scenario.plan
-    if plan is not None and plan.survive:
-        terminal.note(
-            "what plan.survive says was not judged; `forebay check --survive`, plan and headroom do"
-        )
     for row in records(results.objectives):
         never = row.verdict == "inconclusive" and row.value == 0.0
         if never and row.metric in RARE_METRICS[row.subject.partition(":")[0]]:

@@ -56,7 +56,8 @@ def world_of(
 def prepare(scenario: Scenario, *, states: bool = False) -> None:
     """Compiles the kernel that a scenario needs, or loads it from the cache, unless it is there already.
 
-    Any other one is prepared when it is needed; but Ctrl-C reaches the main thread alone, so this is for there.
+    Any other one is prepared when it is needed; but Ctrl-C reaches the main thread alone, so studies call this there,
+    before their threads begin.
     """
     flat = lower(scenario, scenario.run.seed, 0)
     kernel.advance.prepare(kind_of(flat.sources, flat.services, watched=states))

@@ -71,11 +71,10 @@ def kind_of(sources: Any, services: Any, *, watched: bool) -> int:
         services: its flat services.
         watched: whether the number in each service is watched.
     """
-    if len(sources) > 1:
-        return GENERAL
+    world = {"traffic_count": len(sources), "service_count": len(services), "watching": watched}
     found = GENERAL
     for kind, records in ASSUMED.items():
-        if kind == GUARDED and (watched or len(services) > 1):
+        if any(world[field] != value for field, value in records["world"].items()):
             return found
         for array, fields in ((sources, records["sources"]), (services, records["services"])):
             if any((array[field] != value).any() for field, value in fields.items()):

@@ -100,9 +100,7 @@ def run_out_words(found: Forecast) -> str:
         return words
     if when.earliest == 0.0 < when.latest:
         return f"{words}; find that out before ordering: {needed_words(found.headroom.wide or found.headroom.tried[0])}"
-    # What is due at once is one order.
-    many = sum(step.bought for step in found.overdue) or first.bought
-    return f"{words}; order {many} more {_order(found, first)}"
+    return f"{words}; order {found.due or first.bought} more {_order(found, first)}"
 
 
 def _order(found: Forecast, step: Step) -> str:

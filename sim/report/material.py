@@ -91,6 +91,12 @@ class Material:
         return found.binding
 
     @property
+    def survival_unjudged(self) -> bool:
+        """Whether the plan says what must be survived, and nothing here looked at it."""
+        asked = self.scenario.plan is not None and bool(self.scenario.plan.survive)
+        return asked and self.certified is None and self.plan is None
+
+    @property
     def verdict(self) -> str:
         """Of the run's objectives, and of what the plan says must be survived."""
         return "missed" if self.not_survived is not None else self.results.verdict

@@ -116,9 +116,10 @@ def open_words(planned: Planned) -> list[str]:
 def cheaper_words(planned: Planned, what: str) -> str:
     """What is known of all that is cheaper than the answer; `what` binds there."""
     if not is_certain(planned.answer):
-        more = planned.scenario.plan.indifference if planned.scenario.plan is not None else 0.0
-        least = f"nothing else is cheaper by more than {format_ratio(more)}"
-        return least if planned.minimal else "whether something is cheaper is not certain"
+        if not planned.minimal:
+            return "whether something is cheaper is not certain"
+        assert planned.scenario.plan is not None  # it is what was planned
+        return f"nothing else is cheaper by more than {format_ratio(planned.scenario.plan.indifference)}"
     if not planned.minimal:
         return f"whether less would keep {what} is not certain"
     broke = planned.overloaded or any(

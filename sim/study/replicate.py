@@ -189,9 +189,7 @@ def _all(
     if engine == "compiled":
         from sim.engines import compiled
 
-        compiled.prepare(
-            scenario, states=states
-        )  # here, not in a thread: Ctrl-C reaches the main thread alone
+        compiled.prepare(scenario, states=states)
         replicate = compiled.replicate
     else:
         from sim.engines import reference

@@ -62,8 +62,7 @@ def verdict(material: Material) -> Section:
 
 def _headline(material: Material, rows: list[Any]) -> str:
     own, broken = _own_headline(material, rows), material.not_survived
-    plan = material.scenario.plan
-    if plan is not None and plan.survive and material.certified is None and material.plan is None:
+    if material.survival_unjudged:
         own = f"{own} What the plan must survive was not judged."
     if broken is None or material.results.verdict == "missed":
         return own

@@ -40,7 +40,7 @@ MOST_STEPS: Final = 1000
 """Purchases that are looked at."""
 
 FURTHER: Final = 1.2
-"""So many times the workers should take more load than the search for a capacity may err by; else they do not help."""
+"""So many times the workers take clearly more load; where they do not, more of them do not help."""
 
 NARROW: Final = 0.02
 """The relative width at which the search for a size's capacity ends."""
@@ -75,6 +75,11 @@ class Forecast:
     def overdue(self) -> tuple[Step, ...]:
         """The purchases whose order should have been made before the start."""
         return tuple(step for step in self.steps if step.order < 0.0)
+
+    @property
+    def due(self) -> int:
+        """The workers of all of these together: one order."""
+        return sum(step.bought for step in self.overdue)
 
     def date(self, time: float) -> dt.date | None:
         """The date of a time in s from the start; None without a date of the start, or beyond the horizon."""
@@ -229,7 +234,7 @@ def forecast(
             f"the load grows to {most:.3g} times what it is; purchases are looked at up to {LARGEST:g} times"
         )
         most = LARGEST
-    sizes = search.staircase(first, purchase.step, most)
+    sizes, level = search.staircase(first, purchase.step, most)
     half = (1.0 + confidence) / 2.0
     steps = staircase(demand, sizes, plan.lead_time or 0.0, half)
     if any(not size.searched for size in sizes):
@@ -238,8 +243,7 @@ def forecast(
             f"{searched} of {len(sizes)} sizes were simulated; the capacity of the others lies between theirs, by the "
             "square-root rule of staffing"
         )
-    if search.level is not None:
-        level = search.level
+    if level is not None:
         binds = search.headrooms[level.workers].binding
         what = f" as {binds.subject} {binds.metric} breaks" if binds is not None else ""
         notes.append(
@@ -280,8 +284,6 @@ class _Capacities:
         self.scenario, self.key, self.confidence = scenario, key, confidence
         self.jobs, self.progress = jobs, progress
         self.headrooms: dict[int, Headroom] = {}
-        self.level: Size | None = None
-        """The size beyond which more workers do not help."""
 
     def at(self, workers: int, guess: float | None) -> Size:
         """The capacity of a number of workers, by its headroom."""
@@ -302,10 +304,13 @@ class _Capacities:
         assert tell is not None
         return lambda load: tell(f"{self.key} = {workers}, {load}")
 
-    def staircase(self, first: Size, step: int, most: float) -> list[Size]:
-        """The sizes from the first on, step by step, until one can take the load `most`."""
+    def staircase(self, first: Size, step: int, most: float) -> tuple[list[Size], Size | None]:
+        """The sizes from the first on, step by step, until one can take the load `most`, or more of them do not help.
+
+        That size comes with them; None if they all help.
+        """
         if first.factor >= most or not first.factor > 0.0:
-            return [first]
+            return [first], None
         anchors = [first]
         last = first
         while last.factor < most:
@@ -318,8 +323,8 @@ class _Capacities:
                 break
         level = self._level(anchors, step)
         if level is not None:
-            self.level = last = level
-            anchors = [size for size in anchors if size.workers < level.workers] + [level]
+            last = level
+            anchors = [self.at(workers, None) for workers in self.headrooms if workers <= level.workers]
         numbers = range(first.workers, last.workers + 1, step)
         self._fill(anchors, numbers)
         anchors.sort(key=lambda size: size.workers)
@@ -327,26 +332,26 @@ class _Capacities:
         lows = itertools.accumulate((size.low for size in anchors), max)
         anchors = [replace(size, low=low) for size, low in zip(anchors, lows, strict=True)]
         known = {size.workers: size for size in anchors}
-        return [known.get(number) or between(anchors, number) for number in numbers]
+        return [known.get(number) or between(anchors, number) for number in numbers], level
 
     def _level(self, anchors: Sequence[Size], step: int) -> Size | None:
         """The least size beyond which more workers take hardly any more load, as something else binds; else None."""
-        flat = [
-            lower
-            for lower, upper in itertools.pairwise(anchors)
+        flat = (
+            place
+            for place, (lower, upper) in enumerate(itertools.pairwise(anchors))
             if upper.workers >= FURTHER * lower.workers
             and upper.factor <= lower.factor * (1.0 + 2.0 * NARROW)
-        ]
-        if not flat:
+        )
+        place = next(flat, None)
+        if place is None:
             return None
-        lower = flat[0]
-        place = anchors.index(lower)
-        found = lower
-        short = anchors[place - 1].workers if place > 0 else lower.workers
+        found = anchors[place]
+        enough = found.factor * (1.0 - 2.0 * NARROW)
+        short = anchors[max(0, place - 1)].workers
         while found.workers - short > step:
-            middle = int(short + step * ((found.workers - short) // step // 2))
-            size = self.at(middle, lower.factor)
-            if size.factor >= (1.0 - 2.0 * NARROW) * lower.factor:
+            middle = short + step * ((found.workers - short) // step // 2)
+            size = self.at(middle, found.factor)
+            if size.factor >= enough:
                 found = size
             else:
                 short = middle

@@ -218,9 +218,7 @@ class Judge:
     ) -> list[list[Seen]]:
         """The runs of all pieces; the first error stops the others, and so does Ctrl-C."""
         if pieces:
-            compiled.prepare(
-                pieces[0][0].scenario
-            )  # here, not in a thread: Ctrl-C reaches the main thread alone
+            compiled.prepare(pieces[0][0].scenario)
         return on_threads(
             lambda place, tell: self._runs(*pieces[place], tell), len(pieces), self.jobs, progress
         )

@@ -55,15 +55,15 @@ def _regret(
     pricing = Pricing(scenario, own.minimize)
     held = Candidates(scenario, pricing, own.confidence, jobs, told).at(planned.best)
     right = plan(scenario, jobs=jobs, progress=told)
-    extra: float | None = None
-    if right.best == planned.best:
+    extra: float | None
+    if right.best is None or right.cost is None:
+        extra = None
+    elif right.best == planned.best:
         extra = 0.0
-    elif right.best is not None and right.cost is not None:
-        extra = (
-            _dearer(scenario, pricing, planned.best, right.best, jobs)
-            if pricing.measured
-            else held.cost - right.cost
-        )
+    elif pricing.measured:
+        extra = _dearer(scenario, pricing, planned.best, right.best, jobs)
+    else:
+        extra = held.cost - right.cost
     return Regret(factor, held.verdict, right.best, right.cost, extra, held.binding)
 
 

@@ -244,7 +244,7 @@ class _Search:
         self.wanted = 0
         # The interval is over independent replications, which twins are not.
         self.single = scenario.set("run.antithetic", False) if scenario.run.antithetic else scenario
-        compiled.prepare(self.single)  # here, not in a thread: Ctrl-C reaches the main thread alone
+        compiled.prepare(self.single)
 
     def found(self) -> Rare:
         """The answer."""

@@ -145,7 +145,7 @@ def _run(
         records[record["hash"]] = record
 
     if left and work.scenario.run.engine == "compiled":
-        compiled.prepare(work.scenario)  # here, not in a thread: Ctrl-C reaches the main thread alone
+        compiled.prepare(work.scenario)
     before = 1.0 - len(left) / len(first)
     try:
         if left:
