@@ -143,7 +143,7 @@ def of_gated(path: Path, gated: "Gated", changed: Sequence[str], seconds: float)
 def _of_change(change: "Change") -> Finding:
     unit = unit_of(change.metric)
     own = unit_shown(change.metric, unit)
-    moved = difference(*change.difference, own)
+    moved = difference(*change.difference, own, like=change.value[0])
     text = (
         f"{change.subject} {change.metric} was {figure(*change.baseline[:3], own, like=change.value[0])}, "
         f"is {figure(*change.value[:3], own)}: {moved}"

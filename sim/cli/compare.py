@@ -202,7 +202,7 @@ def emit(
 ) -> None:
     """Writes the figures to stdout, or to a file."""
     if style == "text":
-        shown = [table.rich() for table in tables(comparison, everything=everything)]
+        shown = tables(comparison, everything=everything)
         terminal.show(*shown, *remarks(comparison))
     else:
         text = in_format(comparison, style, everything=everything)

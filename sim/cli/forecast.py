@@ -83,22 +83,17 @@ def command(
         bought = f"\n\n{purchases(found).markdown()}" if found.steps else "\n"
         terminal.write(f"# {scenario.name}\n\n{said}{bought}")
     else:
-        terminal.show(*([purchases(found).rich()] if found.steps else []), *answers(found))
+        terminal.show(*([purchases(found)] if found.steps else []), *answers(found))
     return of_verdict(found.verdict)
 
 
 def answers(found: "Forecast") -> list[str]:
-    """The answer in sentences: growth, headroom, when it runs out, the first order, and what to mind."""
+    """The answer in sentences: growth, headroom, when it runs out and the first order, and what to mind."""
     said = [
         f"{growth_in_words(found)} {horizon_in_words(found)}",
         f"Headroom: {headroom_words(found.headroom)}.",
         f"{run_out_words(found)}.",
     ]
-    if found.overdue:
-        said.append(
-            f"To be safe, {found.due} more workers should have been ordered "
-            f"{format_span(-found.overdue[0].order)} before the start."
-        )
     return [*said, *(f"Note: {note}." for note in found.notes)]
 
 

@@ -70,7 +70,7 @@ def command(
         said = "\n\n".join(answers(found, highest, lasting))
         terminal.write(f"# {scenario.name}\n\n{said}\n\n{loads(found).markdown()}")
     else:
-        terminal.show(loads(found).rich(), *answers(found, highest, lasting))
+        terminal.show(loads(found), *answers(found, highest, lasting))
     return of_verdict(found.verdict)
 
 

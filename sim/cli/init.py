@@ -54,7 +54,7 @@ def command(
     terminal = Terminal(quiet, no_color)
     if listed:
         rows = [(name, question(path)) for name, path in templates().items()]
-        terminal.show(Table("", ("template", "what it asks"), rows).rich())
+        terminal.show(Table("", ("template", "what it asks"), rows))
         return 0
     source = find_template(template)
     text = with_schema_line(source.read_text(encoding="utf-8"))

@@ -85,7 +85,7 @@ def command(
         shown = "\n".join(table.markdown() for table in tables(planned))
         terminal.write(f"# {scenario.name}\n\n{answer(planned)}\n\n{shown}")
     else:
-        terminal.show(*(table.rich() for table in tables(planned)), answer(planned))
+        terminal.show(*tables(planned), answer(planned))
     for note in notes(planned):
         terminal.note(note)
     return of_verdict(planned.verdict)

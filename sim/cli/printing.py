@@ -1,7 +1,7 @@
 """A table or a document in the format asked for: text through rich, JSON, CSV, Markdown."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from sim.report.figures import NOTHING, figure
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console, ConsoleOptions
     from rich.table import Table as RichTable
 
 COLOURS = {
@@ -25,6 +26,10 @@ COLOURS = {
 }
 
 
+ANY_WIDTH = 10_000
+"""Columns of a terminal on which nothing has to break."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Cells that are already words, under a title. Columns named in `right` are numbers."""
@@ -34,22 +39,38 @@ class Table:
     rows: Sequence[Sequence[str]]
     right: frozenset[str] = field(default_factory=frozenset)
 
-    def rich(self) -> "RichTable":
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RichTable]":
         """For a terminal: a repeated first cell is left blank, verdicts are coloured and always words too."""
+        from rich.measure import Measurement
+
+        whole = self._rich(whole_paths=True)
+        needed = Measurement.get(console, options.update(width=ANY_WIDTH), whole).minimum
+        yield whole if needed <= options.max_width else self._rich(whole_paths=False)
+
+    def _rich(self, *, whole_paths: bool) -> "RichTable":
         from rich.box import SIMPLE_HEAD
         from rich.table import Table as RichTable
         from rich.text import Text
 
+        def broken(cell: str) -> str:
+            """A path may break at its dots where it has to."""
+            return cell if whole_paths or not _is_path(cell) else cell.replace(".", ".\n")
+
         table = RichTable(title=self.title or None, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
-        for name in self.columns:
+        for place, name in enumerate(self.columns):
             numeric = name in self.right
+            whole = numeric or (
+                whole_paths and any(_is_path(cell) for cell in (name, *(row[place] for row in self.rows)))
+            )
             # On a narrow terminal a figure goes on in the next line; cut short it would be another figure.
-            table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
+            table.add_column(
+                broken(name), justify="right" if numeric else "left", no_wrap=whole, overflow="fold"
+            )
         above = ""
         for first, *others in self.rows:
             table.add_row(
-                Text("" if first == above else first),
-                *(Text(cell, style=COLOURS.get(cell, "")) for cell in others),
+                Text("" if first == above else broken(first)),
+                *(Text(broken(cell), style=COLOURS.get(cell.partition(",")[0], "")) for cell in others),
             )
             above = first
         return table
@@ -62,6 +83,11 @@ class Table:
         return (
             head + "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines) + "\n"
         )
+
+
+def _is_path(cell: str) -> bool:
+    """Whether a cell is a key path, which has nowhere to break."""
+    return cell.count(".") > 1 and " " not in cell
 
 
 def _cell(text: str) -> str:

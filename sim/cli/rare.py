@@ -95,7 +95,7 @@ def command(
         parts = [table.markdown() for table in tables(found)]
         terminal.write("\n".join([f"# {scenario.name}\n", *parts, *(f"{line}\n" for line in remarks(found))]))
     else:
-        terminal.show(*(table.rich() for table in tables(found)), *remarks(found))
+        terminal.show(*tables(found), *remarks(found))
     terminal.note(
         f"hash {scenario.hash} · seed {found.seed} · {found.replications} replications · {found.events:,} events"
     )

@@ -112,14 +112,15 @@ def command(
         )
         terminal.note(provenance(results))
     else:
-        terminal.show(*(table.rich() for table in tables(results, found)))
+        terminal.show(*tables(results, found))
         terminal.note(provenance(results))
     if results.warmup_found is not None:
         _say_warmup(terminal, results.warmup_found)
-    if results.scenario.plan is not None and results.scenario.plan.survive:
-        terminal.note(
-            "what plan.survive says was not judged; `forebay check --survive`, plan and headroom do"
-        )
+    from sim.scenario.mishaps import must_survive
+    from sim.study.cautions import UNJUDGED
+
+    if must_survive(results.scenario):
+        terminal.note(UNJUDGED)
     _refer_to_rare(terminal, results, file)
     if out is not None:
         terminal.note(f"wrote {', '.join(str(path) for path in write_tables(results, out))}")

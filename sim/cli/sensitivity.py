@@ -86,7 +86,7 @@ def command(
         shown = [table.markdown() for table in tables(found)]
         terminal.write("\n".join([f"# {scenario.name}\n", *shown, *(f"{line}\n" for line in remarks(found))]))
     else:
-        terminal.show(*(table.rich() for table in tables(found)), *remarks(found))
+        terminal.show(*tables(found), *remarks(found))
     terminal.note(
         f"{found.runs} scenarios · hash {scenario.hash} · engine {found.engine} · seed {found.seed} · "
         f"replications {found.replications}"
@@ -128,7 +128,7 @@ def tornado(found: "Sensitivity", subject: str, metric: str) -> Table:
             f"{_value(each, each.low)} … {_value(each, each.high)}",
             figure(each.at_low.mean, unit=unit),
             figure(each.at_high.mean, unit=unit),
-            difference(each.swing.mean, each.swing.low, each.swing.high, unit),
+            difference(each.swing.mean, each.swing.low, each.swing.high, unit, like=each.at_base.mean),
             _bar(each.swing.mean, widest),
             figure(*each.elasticity),
         ]
@@ -159,7 +159,11 @@ def remarks(found: "Sensitivity") -> list[str]:
         for subject, metric in found.metrics
         if (paths := idle_paths(found, subject, metric))
     ]
-    return [columns, *idle, *(f"Left out: {path} {why}." for path, why in found.left_out.items())]
+    from sim.scenario.mishaps import must_survive
+    from sim.study.cautions import UNJUDGED
+
+    left_out = [f"Left out: {path} {why}." for path, why in found.left_out.items()]
+    return [columns, *idle, *left_out, *([UNJUDGED] if must_survive(found.scenario) else [])]
 
 
 def _value(each: "Turned", value: float) -> str:

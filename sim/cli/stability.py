@@ -114,7 +114,7 @@ def command(
         terminal.write(f"# {scenario.name}\n\n{body}\n" + "\n\n".join(sentences(found)))
     else:
         grid = [] if found.basin is None else [drawn(found.basin)]
-        known = [table.rich() for table in tables(found, with_map=False)]
+        known = tables(found, with_map=False)
         terminal.show(*grid, *known, "\n".join(sentences(found)))
         terminal.note(provenance(found))
     if out is not None:

@@ -224,7 +224,7 @@ def show(terminal: Terminal, found: "Sweep", style: str) -> None:
     elif style == "md":
         terminal.write(f"# {found.scenario.name}\n\n{points_table(found).markdown()}")
     else:
-        terminal.show(points_table(found).rich())
+        terminal.show(points_table(found))
     if style in ("text", "md") and len(found.hashes) > SHOWN:
         terminal.note(f"the first {SHOWN} of {len(found.hashes):,} points; --format csv and json have all")
 

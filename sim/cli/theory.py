@@ -34,7 +34,7 @@ def command(
     elif style == "md":
         terminal.write("\n".join([f"# {scenario.name}\n", *(table.markdown() for table in tables(found))]))
     else:
-        terminal.show(*(table.rich() for table in tables(found)))
+        terminal.show(*tables(found))
     return 0
 
 

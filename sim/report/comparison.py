@@ -136,7 +136,7 @@ def whiskers(comparison: Comparison) -> list[Whisker]:
         subject = subject_words(each.subject)
         group = f"{each.subject.partition(':')[2]} {metric_words(each.metric)}" if several else subject
         name = each.variant if several else metric_words(each.metric)
-        text = difference(each.paired.mean, each.paired.low, each.paired.high, unit)
+        text = difference(each.paired.mean, each.paired.low, each.paired.high, unit, like=each.baseline[0])
         found.append(Whisker(group, name, sign * each.paired.mean, low, high, verdict, text))
     order = list(dict.fromkeys(row.group for row in found))
     return sorted(found, key=lambda row: order.index(row.group))

@@ -50,7 +50,9 @@ def figure(
     return f"{middle}{suffix} [{bottom}, {top}]"
 
 
-def difference(mean: float, low: float, high: float, unit: str = "count") -> str:
+def difference(
+    mean: float, low: float, high: float, unit: str = "count", *, like: float | None = None
+) -> str:
     """A difference with its sign, its unit and, where there is one, its interval; of ratios in percentage points.
 
     Args:
@@ -58,11 +60,13 @@ def difference(mean: float, low: float, high: float, unit: str = "count") -> str
         low: lower end of its interval, NaN when there is none.
         high: upper end.
         unit: `s`, `1/s`, `ratio` or `count`.
+        like: the figure that differs: of a rate, the difference is a second's or a minute's as that is.
     """
     if math.isnan(mean):
         return NOTHING
     known = [abs(value) for value in (mean, low, high) if math.isfinite(value)]
-    scale, suffix = (0.01, " pp") if unit == "ratio" else _scale(max(known, default=0.0), unit)
+    size = like if unit == "1/s" and like is not None and math.isfinite(like) else max(known, default=0.0)
+    scale, suffix = (0.01, " pp") if unit == "ratio" else _scale(size, unit)
     if not (math.isfinite(mean) and math.isfinite(low) and math.isfinite(high)) or low == high:
         return f"{'+' if mean > 0.0 else ''}{_digits(mean / scale)}{suffix}"
     places = _places((high - low) / 2.0 / scale, mean / scale)

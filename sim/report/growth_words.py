@@ -66,11 +66,9 @@ def undecided_words(one: Tried) -> str:
 
 def needed_words(one: Tried) -> str:
     """What it would take to decide a load that stayed open."""
-    from sim.study.growth.headroom import GROWTH
-
     if one.needed is None or not math.isfinite(one.needed):
         return nearness_words(vars(one.binding))
-    own = math.ceil(one.needed / GROWTH)
+    own = math.ceil(one.needed / one.growth)
     return f"about {math.ceil(one.needed):,} replications may tell, which run.replications: {own} allows"
 
 
@@ -105,7 +103,7 @@ def run_out_words(found: Forecast) -> str:
 
 def _order(found: Forecast, step: Step) -> str:
     if step.order < 0.0:
-        return "now: the time to order is past"
+        return f"now, which to be safe was due {format_span(-step.order)} before the start"
     return f"{'by' if found.date(step.order) is not None else 'within'} {at_words(found, step.order)}"
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from sim.report.figures import records
+from sim.scenario.mishaps import must_survive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +94,7 @@ class Material:
     @property
     def survival_unjudged(self) -> bool:
         """Whether the plan says what must be survived, and nothing here looked at it."""
-        asked = self.scenario.plan is not None and bool(self.scenario.plan.survive)
-        return asked and self.certified is None and self.plan is None
+        return must_survive(self.scenario) and self.certified is None and self.plan is None
 
     @property
     def verdict(self) -> str:

@@ -93,7 +93,8 @@ def cost_name(planned: Planned) -> str:
 
 def answer_words(planned: Planned, asked: Asked, sure: str) -> str:
     """The answer in a sentence or two; `sure` says how sure that is, and from how much."""
-    what = asked(planned.binding) if planned.binding is not None else ""
+    binding = planned.in_the_way or ((planned.binding,) if planned.binding is not None else ())
+    what = " or ".join(asked(row) for row in binding)
     if planned.best is not None and planned.binding is None:
         return f"{values_words(planned.best)} is cheapest, at {cost_words(planned)} ({sure})."
     if planned.best is not None:
@@ -167,7 +168,7 @@ def candidates_table(
         first, *others = (str(one.values[path]) for path in planned.paths)
         mark = " ← the plan" if one.values == planned.best else ""
         told = _figures_of(one, columns) if wide else _nearest_of(one, asked)
-        rows.append((f"{first}{mark}", *others, cost_of(one), *told, _replications_of(one), one.verdict))
+        rows.append((f"{first}{mark}", *others, cost_of(one), *told, _replications_of(one), _verdict_of(one)))
     if wide:
         numeric = frozenset(range(1, len(named) + len(columns) + 1))
         return (*named, *columns, "replications", "verdict"), rows, numeric
@@ -180,7 +181,12 @@ def held_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequence[
     if planned.answer is None or len(_asked_of(planned, asked)) <= MOST_COLUMNS:
         return None
     rows = [
-        (asked(row), figure_words(row), f"{row['replications']:,}", row["verdict"])
+        (
+            asked(row),
+            figure_words(row),
+            f"{row['replications']:,}",
+            verdict_words(row["verdict"], row["decided_by"]),
+        )
         for row in planned.answer.objectives
     ]
     return ("must hold", "measured", "replications", "verdict"), rows
@@ -194,23 +200,33 @@ def _nearest_of(one: Candidate, asked: Asked) -> tuple[str, str]:
 def lost_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Columns and rows of one worker fewer, of each service: all verdicts, and what fails there or is nearest to it."""
     rows = [
-        (lost.service, *_nearest_of(lost.candidate, asked), lost.candidate.verdict) for lost in planned.lost
+        (lost.service, *_nearest_of(lost.candidate, asked), _verdict_of(lost.candidate))
+        for lost in planned.lost
     ]
     return ("of", NEAREST, "measured", "verdict"), rows
 
 
-def _asked_of(planned: Planned, asked: Asked) -> dict[str, tuple[Any, ...]]:
+def verdict_words(verdict: str, decided_by: str | None) -> str:
+    """A verdict, and whether it rests on exact theory, as simulation could not tell."""
+    return f"{verdict}, by theory" if decided_by == "theory" else verdict
+
+
+def _verdict_of(one: Candidate) -> str:
+    return verdict_words(one.verdict, one.decided_by)
+
+
+def _asked_of(planned: Planned, asked: Asked) -> dict[str, Mapping[str, Any]]:
     """A column for each thing that must hold, in any candidate: one that failed early lacks the rest."""
-    found: dict[str, tuple[Any, ...]] = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for one in planned.candidates:
         for row in one.objectives:
-            found.setdefault(asked(row), key_of_row(row))
+            found.setdefault(asked(row), row)
     return found
 
 
-def _figures_of(one: Candidate, columns: Mapping[str, tuple[Any, ...]]) -> list[str]:
-    known = {key_of_row(row): row for row in one.objectives}
-    return [figure_words(known[key]) if key in known else NOTHING for key in columns.values()]
+def _figures_of(one: Candidate, columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    rows = [one.row_like(wanted) for wanted in columns.values()]
+    return [NOTHING if row is None else figure_words(row) for row in rows]
 
 
 def _replications_of(one: Candidate) -> str:
@@ -229,7 +245,7 @@ def regret_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequenc
             asked(one.binding) if one.binding is not None and one.verdict != "met" else NOTHING,
             values_words(one.right) if one.right is not None else "nothing in the range",
             NOTHING if one.cost is None else f"{one.cost:.6g}",
-            NOTHING if one.extra is None else f"{one.extra:+.4g}",
+            NOTHING if one.extra is None else f"{one.extra:+.4g}" if one.extra else "0",
         )
         for one in planned.regret
     ]
@@ -244,19 +260,12 @@ def nearest(planned: Planned) -> list[Candidate]:
 
     def distance(one: Candidate) -> tuple[float, float]:
         if best is None:
-            from sim.study.planning.candidates import room
-
-            return 0.0, -min((room(row) for row in one.objectives), default=0.0)
+            return 0.0, -one.least_room
         differing = sum(one.values[path] != best.values[path] for path in one.values)
         return float(differing), abs(one.cost - best.cost)
 
     chosen = sorted(planned.candidates, key=distance)[:MOST_ROWS]
     return [one for one in planned.candidates if any(one is other for other in chosen)]
-
-
-def key_of_row(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What tells one thing that must hold from the others."""
-    return tuple(row[name] for name in ("case", "subject", "metric", "at_most", "at_least"))
 
 
 def unit_of_row(row: Mapping[str, Any]) -> str:

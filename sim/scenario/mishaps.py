@@ -83,6 +83,11 @@ def mishaps(survive: Sequence[Fault | Mishap]) -> tuple[Mishap, ...]:
     return tuple(one if isinstance(one, Mishap) else Mishap(faults=(one,)) for one in survive)
 
 
+def must_survive(scenario: Scenario) -> bool:
+    """Whether its plan says what must be survived."""
+    return scenario.plan is not None and bool(scenario.plan.survive)
+
+
 def told(fault: Fault) -> str:
     """A fault in words: `api workers x0.5 at 60 s for 30 s`."""
     written: dict[str, Any] = fault.model_dump(mode="json", by_alias=True, exclude_unset=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sim.scenario.mishaps import must_survive
+
 if TYPE_CHECKING:
     from sim.study.comparison.compare import Comparison
 
@@ -18,6 +20,8 @@ LUCKY = (
 )
 WINDOWS = "{}: the measured window is not the baseline's ({}); rates compare, totals over the run do not."
 MISSING = "{}: {} of {} figures are missing from some replications (nothing succeeded there), and show no difference."
+
+UNJUDGED = "What plan.survive says was not judged; `forebay check --survive`, plan and headroom do."
 
 
 def cautions(comparison: Comparison) -> tuple[str, ...]:
@@ -38,6 +42,8 @@ def cautions(comparison: Comparison) -> tuple[str, ...]:
             found.append(MISSING.format(name, missing, len(own)))
         if any(each.metric == "success_ratio" and _beyond(each.paired.low, each.paired.high) for each in own):
             found.append(LUCKY.format(name))
+    if any(must_survive(results.scenario) for results in comparison.results.values()):
+        found.append(UNJUDGED)
     return tuple(found)
 
 

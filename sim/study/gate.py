@@ -20,6 +20,7 @@ from sim.measure.results import Results
 from sim.measure.unpaired import Summary, unpaired
 from sim.measure.versions import versions
 from sim.scenario.metrics import is_share, unit_of
+from sim.scenario.mishaps import must_survive
 from sim.scenario.scenario import Scenario
 from sim.study.baseline import Baseline
 from sim.study.comparison.compare import HEADLINE
@@ -163,7 +164,7 @@ def _survived(
 ) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
     """What must hold in each mishap, judged; and that it was not, where there is such a plan and nobody asked."""
     scenario = results.scenario
-    if scenario.plan is None or not scenario.plan.survive:
+    if not must_survive(scenario):
         return (), ()
     if not survive:
         return (), ("what plan.survive says was not judged; --survive does",)

@@ -51,17 +51,35 @@ def test_a_table_on_a_terminal(no_color: bool, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TERM", "xterm-256color")
     screen = Screen()
     monkeypatch.setattr(sys, "stdout", screen)
-    Terminal(no_color=no_color).show(TABLE.rich())
+    Terminal(no_color=no_color).show(TABLE)
     assert ("\x1b[" in screen.getvalue()) is not no_color
     assert "missed" in screen.getvalue()
 
 
 def test_a_table_in_a_pipe_is_plain_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    Terminal().show(TABLE.rich())
+    Terminal().show(TABLE)
     out = capsys.readouterr().out
     assert "\x1b[" not in out
     assert all(line == line.rstrip() for line in out.splitlines())
     assert "2|3" in out
+
+
+@pytest.mark.parametrize(("columns", "whole"), [(60, True), (30, False)])
+def test_a_key_path_breaks_at_its_dots_and_only_where_it_must(
+    columns: int, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    path = "services.api.queue.capacity"
+    Terminal().show(Table("", ("parameter", "figure"), [(path, "some twenty words " * 2)]))
+    shown = screen.getvalue()
+    assert (path in shown) is whole
+    assert whole or [line.split()[0] for line in shown.splitlines() if "." in line] == [
+        "services.",
+        "api.",
+        "queue.",
+    ]
 
 
 def test_a_table_as_markdown() -> None:

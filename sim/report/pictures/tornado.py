@@ -54,7 +54,8 @@ def tornado(turned: Sequence[Turned], objective: Objective | None = None) -> loo
                 axes.barh(place, end - base, left=base, height=2.0 * _HALF, color=colour, zorder=2)
             swing = each.swing
             _interval(axes, place, each, most=1.0 if unit == "ratio" else math.inf)
-            write_beside(axes, place, difference(swing.mean, swing.low, swing.high, unit))
+            words = difference(swing.mean, swing.low, swing.high, unit, like=each.at_base.mean)
+            write_beside(axes, place, words)
         axes.axvline(first.at_base.mean, color=look.BLACK, linewidth=1.1, zorder=3)
         _objective(axes, objective)
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))

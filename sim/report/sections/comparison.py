@@ -39,7 +39,7 @@ def gist(comparison: Comparison, name: str) -> str:
     parts = []
     for word in ("better", "worse"):
         found = [
-            f"{_named(each)} ({difference(each.paired.mean, math.nan, math.nan, _unit(each))})"
+            f"{_named(each)} ({difference(each.paired.mean, math.nan, math.nan, _unit(each), like=_larger(each))})"
             for each, verdict in own
             if verdict == word
         ]
@@ -209,7 +209,7 @@ def _unit(each: Pairing) -> str:
 
 
 def _shown(each: Pairing) -> str:
-    words = difference(*_interval(each), _unit(each))
+    words = difference(*_interval(each), _unit(each), like=_larger(each))
     return words if each.complete else f"{words} of {each.paired.n} pairs"
 
 

@@ -8,6 +8,7 @@ from sim.report.blocks import Block, Bullets, Figure, Paragraph, Section, Table
 from sim.report.figures import figure
 from sim.report.growth_words import at_words, headroom_words, run_out_words
 from sim.report.plan_words import asked_words, figure_words
+from sim.scenario.mishaps import must_survive
 from sim.units import format_ratio, format_span
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _loads(found: Headroom) -> Table:
 
 def _remark(found: Headroom) -> str:
     faults = " Faults strike as written at every load." if found.scenario.faults else ""
-    if found.scenario.plan is not None and found.scenario.plan.survive:
+    if must_survive(found.scenario):
         faults += " So does each mishap that the plan must survive, by itself."
     return (
         f"Headroom: {headroom_words(found)}. Its interval reaches from the greatest load certified to meet every "

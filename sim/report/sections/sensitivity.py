@@ -69,7 +69,7 @@ def _table(metric: tuple[str, str], turned: tuple[Turned, ...]) -> Table:
             f"{_value(each, each.low)} … {_value(each, each.high)}",
             figure(each.at_low.mean, unit=unit),
             figure(each.at_high.mean, unit=unit),
-            difference(each.swing.mean, each.swing.low, each.swing.high, unit),
+            difference(each.swing.mean, each.swing.low, each.swing.high, unit, like=each.at_base.mean),
             figure(*each.elasticity) if each.elasticity.mean == each.elasticity.mean else NOTHING,
         )
         for each in turned

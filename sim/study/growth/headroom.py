@@ -19,13 +19,13 @@ from sim.scenario.metrics import SCHEMA_VERSION, UNITS
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.load import bottleneck, offered_load, scaled
 from sim.study.planning.cases import Cases
-from sim.study.planning.certify import LEAST_REPLICATIONS, refuse_unjudged
+from sim.study.planning.certify import LEAST_REPLICATIONS, MOST_GROWTH, refuse_unjudged
 from sim.study.planning.judged import Judged, verdict_of
 from sim.theory.match import analyze
 from sim.theory.staffing import met
 
 POINTS: Final = 14
-"""The error allowed is shared among the certificates of so many loads."""
+"""The error allowed is shared among the certificates of so many loads; the last is kept for the load as written."""
 
 NARROW: Final = 0.03
 """Where the ends of the interval are this near, relative to each other, the search is over."""
@@ -34,7 +34,10 @@ SMALLEST, LARGEST = 1.0 / 64.0, 64.0
 """The range of loads looked at, as multiples of the load as written."""
 
 GROWTH: Final = 4
-"""How many times the scenario's own replications may grow at one load: what stays open there is the interval's."""
+"""How many times the scenario's own replications may grow at one load: what stays open there is the interval's.
+
+The load as written, if it lies within that, gets as many as a plan gives a size: it is what is asked first.
+"""
 
 EASIER: Final = 0.9
 """The share of the replications needed at one load that must be enough at a smaller one, lest the search end there."""
@@ -52,6 +55,7 @@ class Tried:
 
     rooms: (place of the case, number of the objective) -> how far it is on the good side. successes: traffic class ->
     the share of its requests that succeed there, as written. open: what was not decided, of a load that was not.
+    growth: how many times the scenario's own replications were allowed.
     """
 
     factor: float
@@ -61,6 +65,7 @@ class Tried:
     rooms: Mapping[tuple[int, int], float] = field(repr=False)
     successes: Mapping[str, float] = field(repr=False, default_factory=dict)
     open: tuple[Judged, ...] = field(repr=False, default=())
+    growth: int = GROWTH
 
     @property
     def needed(self) -> float | None:
@@ -191,6 +196,7 @@ def headroom(
     if guess is not None and not sure:
         first, sure = guess, True
     search.carry_out(min(LARGEST, max(SMALLEST, first)), narrow, 1.0 + narrow if sure else 1.2)
+    search.as_written()
     low, high = search.ends
     tried = tuple(search.tried[factor] for factor in sorted(search.tried))
     above = next((one for one in tried if one.factor >= high), None)
@@ -232,7 +238,7 @@ class _Search:
     def carry_out(self, factor: float, narrow: float, stride: float) -> None:
         """Tries loads, from one on, until the ends are near each other or nothing more can be told."""
         following: float | None = factor
-        while following is not None and len(self.tried) < POINTS:
+        while following is not None and len(self.tried) < POINTS - 1:
             self.at(following)
             low, high = self.ends
             if low == 0.0 and self.in_vain:
@@ -243,6 +249,12 @@ class _Search:
             else:
                 following = self.between(low, high, narrow)
 
+    def as_written(self) -> None:
+        """Certifies the load as written with all that a plan would spend on it, if it lies between the ends."""
+        low, high = self.ends
+        if low < 1.0 < high and low > 0.0:
+            self.at(1.0, MOST_GROWTH)
+
     @property
     def in_vain(self) -> bool:
         """Whether the least load tried seems no easier to tell than the next, where neither could be better."""
@@ -252,15 +264,15 @@ class _Search:
         now, before = (self.tried[factor].needed or 0.0 for factor in least)
         return now >= EASIER * before
 
-    def at(self, factor: float) -> None:
-        """Certifies one load."""
+    def at(self, factor: float, growth: int = GROWTH) -> None:
+        """Certifies one load; the scenario's own replications may grow so many times."""
         if self.progress is not None:
             self.progress(f"{factor:.3g} times the load")
         replications = max(LEAST_REPLICATIONS, self.scenario.run.replications)
         found = self.cases.certified(
             lambda scenario: scaled(scenario, factor) if factor != 1.0 else scenario,
             confidence=self.each,
-            most=max(GROWTH * replications, self.cases.least_to_decide(self.each)),
+            most=max(growth * replications, self.cases.least_to_decide(self.each)),
         )
         rows = {
             (place, number): row
@@ -278,6 +290,7 @@ class _Search:
             {where: row.room for where, row in rows.items()},
             _successes(found[0].results) if 0 in found else {},
             still_open if verdict == "inconclusive" else (),
+            growth,
         )
 
     def beyond(self, down: bool, stride: float) -> float | None:

@@ -19,11 +19,15 @@ from sim.scenario.scenario import Scenario
 from sim.study.planning.cases import Cases
 from sim.study.planning.certify import LEAST_REPLICATIONS, Certificate
 from sim.study.planning.cost import Pricing
-from sim.study.planning.judged import Verdict, verdict_of
+from sim.study.planning.judged import DecidedBy, Verdict, decided_by, verdict_of
 from sim.study.planning.overload import overload
 
 Values = Mapping[str, Any]
 Key = tuple[tuple[str, Any], ...]
+
+
+IDENTITY: Final = ("case", "subject", "metric", "at_most", "at_least")
+"""What tells one thing that must hold from the others."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,21 @@ class Candidate:
     def binding(self) -> dict[str, Any] | None:
         """What fails, or has the least room left; None where nothing must hold."""
         return min(self.objectives, key=lambda one: (_ORDER[one["verdict"]], room(one)), default=None)
+
+    @property
+    def decided_by(self) -> DecidedBy | None:
+        """What the verdict rests on: simulation, or exact theory; None if it is undecided."""
+        return decided_by(self.verdict, ((one["verdict"], one["decided_by"]) for one in self.objectives))
+
+    def row_like(self, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Its own row of what must hold in another candidate's row; None if that was not looked at."""
+        alike = (row for row in self.objectives if all(row[name] == asked[name] for name in IDENTITY))
+        return next(alike, None)
+
+    @property
+    def least_room(self) -> float:
+        """The room of the row that has least; inf where nothing must hold."""
+        return min((room(one) for one in self.objectives), default=math.inf)
 
     def to_json(self) -> dict[str, Any]:
         """The candidate as plain values for JSON."""
@@ -102,6 +121,7 @@ class Candidates:
     ) -> None:
         self.cases = Cases(scenario, jobs=jobs, theory=theory)
         self.pricing, self.confidence = pricing, confidence
+        self.paths = tuple(scenario.plan.vary) if scenario.plan is not None else ()
         self.found: dict[Key, Candidate] = {}
         self.results: dict[Key, Results] = {}
         self.work = Work()
@@ -169,7 +189,8 @@ class Candidates:
         cost, low, high = self._cost(values, looked.get(0))
         needed = [one.needed for one in looked.values() if one.needed is not None]
         return Candidate(
-            values=dict(values),
+            # As the plan names them, whichever of them the search goes through first.
+            values={path: values[path] for path in dict.fromkeys((*self.paths, *values))},
             verdict=verdict,
             replications=max(one.replications for one in looked.values()),
             objectives=tuple(dict(vars(row)) for row in rows),

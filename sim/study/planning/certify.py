@@ -28,7 +28,7 @@ from sim.measure.results import Results
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario
 from sim.study.planning.caution import cautions
-from sim.study.planning.judged import DecidedBy, Judged, Verdict, verdict_of
+from sim.study.planning.judged import DecidedBy, Judged, Verdict, decided_by, verdict_of
 from sim.study.planning.settling import doubted, settled
 from sim.study.replicate import extended, run
 
@@ -40,6 +40,9 @@ MOST_GROWTH: Final = 16
 
 HOPELESS: Final = 16.0
 """An objective that would need so many times the replications allowed is given up early."""
+
+MOST_LOPSIDED: Final = 2.0
+"""How many times as far as the other end a bound is taken to be, where more replications are thought of."""
 
 LOOKS_BEFORE_GIVING_UP: Final = 2
 
@@ -70,14 +73,8 @@ class Certificate:
 
     @property
     def decided_by(self) -> DecidedBy | None:
-        """`theory` if it decided any objective that the verdict rests on, else `simulation`; None if undecided."""
-        if self.verdict == "inconclusive":
-            return None
-        resting = [one for one in self.objectives if one.verdict == self.verdict]
-        by = {one.decided_by for one in resting}
-        if self.verdict == "missed":
-            return "simulation" if "simulation" in by else "theory"
-        return "theory" if "theory" in by else "simulation"
+        """What the verdict rests on: simulation, or exact theory; None if it is undecided."""
+        return decided_by(self.verdict, ((one.verdict, one.decided_by) for one in self.objectives))
 
     @property
     def binding(self) -> Judged:
@@ -292,17 +289,26 @@ def _judged(results: Results, wanted: Objective, met_error: float, missed_error:
 def _needed(value: float, low: float, high: float, bound: float, replications: int, power: int) -> float:
     """Replications after which a bound that nears the value would lie at the objective; inf at the bound.
 
-    It nears it with their root (`power` 2), or with their number where no replication has said otherwise (1).
+    It nears it with their root (`power` 2), or with their number where no replication has said otherwise (1). An end
+    that is far out, or not known yet, as a burst was in so few, nears it faster.
     """
     if math.isnan(value) or math.isnan(low):
         return math.inf
     distance = abs(value - bound)
-    half = value - low if value > bound else high - value
+    half, other = (value - low, high - value) if value > bound else (high - value, value - low)
+    if power > 1 and other > 0.0:
+        half = min(half, MOST_LOPSIDED * other)
     if distance == 0.0 or half <= 0.0:
         return math.inf
     return max(replications + 1.0, replications * (half / distance) ** power)
 
 
 def _hopeless(rows: Sequence[Judged], most: int) -> bool:
-    """Whether so many replications would be needed that those allowed can hardly decide it."""
-    return any(one.needed is not None and one.needed > HOPELESS * most for one in rows)
+    """Whether so many replications would be needed that those allowed can hardly decide it.
+
+    A mean that happens to lie near its bound says little while it may still move.
+    """
+    return any(
+        one.needed is not None and one.needed > HOPELESS * most and not one.low < one.value < one.high
+        for one in rows
+    )

@@ -91,7 +91,8 @@ def relaxation_time(station: Station) -> float:
     load = station.load
     varied = 0.5 * second / mean**2 if mean > 0.0 else 1.0
     wander = station.places**2 / workers
-    drift = varied / (workers * (1.0 - math.sqrt(load)) ** 2) if load != 1.0 else math.inf
+    slack = workers * (1.0 - math.sqrt(load)) ** 2
+    drift = varied / slack if slack != 0.0 else math.inf  # a load of all but 1 has a root of 1
     if load >= 1.0:
         drift = wander
     patience = station.service.queue.max_wait

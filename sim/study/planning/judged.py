@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -52,6 +52,18 @@ class Judged:
     def to_json(self) -> dict[str, Any]:
         """The row as plain values; what is not finite is None."""
         return plain_row(vars(self))
+
+
+def decided_by(verdict: Verdict, rows: Iterable[tuple[Verdict, DecidedBy | None]]) -> DecidedBy | None:
+    """What the verdict of all together rests on, from (verdict, decided by) of each; None if it is undecided.
+
+    `theory` if that decided any of those that had to be met, or all of those that were missed.
+    """
+    by = {each for own, each in rows if own == verdict}
+    if verdict == "inconclusive":
+        return None
+    weaker: DecidedBy = "theory" if verdict == "met" else "simulation"
+    return weaker if weaker in by else "simulation" if weaker == "theory" else "theory"
 
 
 def verdict_of(rows: Sequence[Judged]) -> Verdict:

@@ -21,11 +21,12 @@ from sim.scenario.plan import Plan
 from sim.scenario.prices import Prices
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.load import bottleneck
-from sim.study.planning.candidates import Candidate, Candidates, Values, room, said
+from sim.study.planning.candidates import Candidate, Candidates, Values, said
 from sim.study.planning.cost import Pricing
 from sim.study.planning.levers import Lever, levers_of, objectives_of
 from sim.study.planning.neighbours import breaches_of, looked_around, one_lost
 from sim.study.planning.planned import Planned
+from sim.study.planning.reasons import why_missed
 from sim.study.planning.search import Search
 from sim.study.planning.thrift import thriftiest
 from sim.theory.staffing import first_guess
@@ -184,7 +185,7 @@ def _roomiest(best: Candidate | None, candidates: Candidates) -> Candidate | Non
     if best is None:
         return None
     equal = [one for one in candidates.found.values() if one.verdict == "met" and one.cost == best.cost]
-    return max(equal, key=_worst_room)
+    return max(equal, key=lambda one: one.least_room)
 
 
 def _outcome(
@@ -200,9 +201,14 @@ def _outcome(
     ordered = sorted(candidates.found.values(), key=lambda one: _place(one, search.levers))
     # Those with a worker lost may be none of the plan's own candidates.
     lost = () if best is None else one_lost(candidates, best)
-    cheaper = [one for one in ordered if best is None or candidates.pricing.certain(one.values) < best.cost]
-    undecided = tuple(one for one in cheaper if one.verdict == "inconclusive")
+    undecided = tuple(
+        one
+        for one in ordered
+        if one.verdict == "inconclusive" and (best is None or _may_be_cheaper(one, best, candidates.pricing))
+    )
     verdict = "met" if best is not None else "inconclusive" if undecided else "missed"
+    if verdict == "missed":
+        notes = [*notes, *why_missed(candidates.cases.written, search.levers, ordered)]
     return Planned(
         scenario=scenario,
         confidence=own.confidence,
@@ -226,6 +232,11 @@ def _outcome(
         overloaded=candidates.work.overloaded,
         replications=candidates.work.replications,
     )
+
+
+def _may_be_cheaper(one: Candidate, best: Candidate, pricing: Pricing) -> bool:
+    """By what is there for certain, and by what was measured, where it was."""
+    return pricing.certain(one.values) < best.cost and not one.cost_low > best.cost
 
 
 def _asked(
@@ -278,12 +289,8 @@ def _place(candidate: Candidate, levers: Sequence[Lever]) -> tuple[int, ...]:
 def _binding(best: Candidate | None, ordered: Sequence[Candidate]) -> dict[str, Any] | None:
     """What fails in the dearest candidate that is cheaper than the best; without one, what has the least room left."""
     if best is None:
-        nearest = max(ordered, key=_worst_room, default=None)
+        nearest = max(ordered, key=lambda one: one.least_room, default=None)
         return None if nearest is None else nearest.binding
     cheaper = [one for one in ordered if one.cost < best.cost and one.verdict != "met"]
-    below = max(cheaper, key=lambda one: (one.cost, _worst_room(one)), default=None)
+    below = max(cheaper, key=lambda one: (one.cost, one.least_room), default=None)
     return best.binding if below is None else below.binding
-
-
-def _worst_room(candidate: Candidate) -> float:
-    return min((room(one) for one in candidate.objectives), default=math.inf)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sim.measure.plain import plain, plain_row
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.scenario import Scenario
-from sim.study.planning.candidates import Candidate, Values, said
+from sim.study.planning.candidates import IDENTITY, Candidate, Values, said
 from sim.study.planning.levers import Lever
 
 if TYPE_CHECKING:
@@ -109,6 +109,23 @@ class Planned:
     def answer(self) -> Candidate | None:
         """The best candidate."""
         return next((one for one in self.candidates if one.values == self.best), None)
+
+    @property
+    def in_the_way(self) -> tuple[dict[str, Any], ...]:
+        """What is not met a step below the answer, along each key that makes it cheaper; each thing once."""
+        best = self.answer
+        found: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for path in self.paths if best is not None else ():
+            assert best is not None  # else there is no path
+            below = [
+                one
+                for one in self.candidates
+                if one.cost < best.cost and {**one.values, path: best.values[path]} == best.values
+            ]
+            nearest = max(below, key=lambda one: one.cost, default=None)
+            if nearest is not None and nearest.verdict != "met" and nearest.binding is not None:
+                found.setdefault(tuple(nearest.binding[name] for name in IDENTITY), nearest.binding)
+        return tuple(found.values())
 
     @property
     def feasible_set(self) -> tuple[Candidate, ...]:

@@ -7,9 +7,11 @@ so far does in all is never looked at. The rest meet the procedure KN, under com
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from sim.measure.results import Results
 from sim.study.planning.candidates import Candidate, Candidates, key_of, said
 from sim.study.planning.search import Search
 from sim.study.planning.selection import FIRST, cheapest
@@ -17,6 +19,9 @@ from sim.study.replicate import further
 
 MOST: Final = 64
 """How many times the first replications may grow before what is left is called about equal."""
+
+MOST_EQUALS: Final = 5
+"""Named beside the answer."""
 
 WORTH_SAYING: Final = 0.01
 """The share of the cost that what was never seen may add without a word."""
@@ -58,21 +63,25 @@ def thriftiest(
         return known[:many]
 
     found = cheapest(draw, len(met), indifference=delta, error=error, most=MOST * FIRST)
+    # What could not be told apart costs the same, as far as anyone knows: then the least pressure is the safest.
+    pressure = [_attempts_each(candidates.results[key_of(one.values)]) for one in met]
+    chosen = min(found.left, key=lambda place: (pressure[place], found.means[place], place))
     if not found.sure:
-        others = ", ".join(said(met[place].values) for place in found.left if place != found.best)
+        others = ", ".join(said(met[place].values) for place in found.left if place != chosen)
         notes.append(
-            f"The cost of {said(met[found.best].values)} could not be told from that of {others} in "
+            f"The cost of {said(met[chosen].values)} could not be told from that of {others} in "
             f"{found.replications} replications; a larger indifference than {100 * indifference:g} % would."
         )
     if len(met) > 1:
         notes.append(
-            f"Costs are means of {min(found.drawn):,} to {max(found.drawn):,} replications, as many as it took to tell "
-            "the cheapest from the others; objectives were judged by their own."
+            f"Costs are means of {_span(found.drawn)} replications, as many as it took to tell the cheapest from the "
+            "others; objectives were judged by their own."
         )
     for place, one in enumerate(met):
         mean, low, high = candidates.cost_of(one.values, costs[place])
         candidates.replace(replace(one, cost=mean, cost_low=low, cost_high=high))
-    best = candidates.at(met[found.best].values)
+    best = candidates.at(met[chosen].values)
+    notes.extend(_equals(met, found.means, pressure, chosen, delta))
     unseen = candidates.pricing.unseen(candidates.results[key_of(best.values)])
     if unseen > WORTH_SAYING * best.cost:
         notes.append(
@@ -80,6 +89,39 @@ def thriftiest(
             f"{unseen:.3g} an hour more with {said(best.values)}; `forebay rare` says how rare they are."
         )
     return best, found.sure
+
+
+def _equals(
+    met: Sequence[Candidate], means: Sequence[float], pressure: Sequence[float], chosen: int, delta: float
+) -> Iterator[str]:
+    """Names those whose mean cost is the chosen one's within δ, with how hard they press on the services."""
+    places = [place for place in range(len(met)) if place != chosen and means[place] <= means[chosen] + delta]
+    if not places:
+        return
+    places.sort(key=lambda place: (pressure[place], means[place]))
+    named = "; ".join(
+        f"{said(met[place].values)} ({pressure[place]:.4g} attempts a request)"
+        for place in places[:MOST_EQUALS]
+    )
+    more = f"; and {len(places) - MOST_EQUALS} more" if len(places) > MOST_EQUALS else ""
+    yield (
+        f"Within the indifference these cost the same as the answer, which makes {pressure[chosen]:.4g} attempts a "
+        f"request: {named}{more}."
+    )
+
+
+def _attempts_each(results: Results) -> float:
+    """Attempts per request, of all traffic together; 1 without any."""
+    sent, offered = (
+        sum(results.estimate(f"traffic:{name}", rate)[0] for name in results.scenario.traffic)
+        for rate in ("attempt_rate", "offered_rate")
+    )
+    return sent / offered if offered > 0.0 else 1.0
+
+
+def _span(numbers: Sequence[int]) -> str:
+    least, most = min(numbers), max(numbers)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _affordable(search: Search, candidates: Candidates) -> list[Candidate]:

@@ -178,6 +178,15 @@ def test_few_replications_are_no_lack_of_headroom() -> None:
     assert max(one.replications for one in found.tried) > 60
 
 
+def test_the_load_as_written_is_judged_as_long_as_a_plan_would(shop: Scenario) -> None:
+    near = shop.set("traffic.web.arrivals.rate", f"{80.0 * truth(12) / 1.02}/s")
+    found = headroom(near, theory=False)
+    (written,) = (one for one in found.tried if one.factor == 1.0)
+    assert written.growth > max(one.growth for one in found.tried if one is not written)
+    assert found.verdict == "met"
+    assert found.low == 1.0
+
+
 def test_what_cannot_be_told_is_not_called_none() -> None:
     strict = sim.loads(SAFE).set("objectives.0.at_least", "99.9999%")
     found = headroom(strict, theory=False)

@@ -12,7 +12,15 @@ import pytest
 import sim
 from sim.errors import UsageError
 from sim.study.planning import settling
-from sim.study.planning.certify import Certificate, Judging, certify, spending, steps_of
+from sim.study.planning.certify import (
+    Certificate,
+    Judging,
+    _hopeless,
+    _needed,
+    certify,
+    spending,
+    steps_of,
+)
 from sim.study.planning.exact import Exact, exact_figures
 from sim.study.planning.judged import Judged
 from sim.study.planning.settling import doubted
@@ -165,6 +173,23 @@ def test_without_objectives_or_with_a_wild_confidence_it_is_a_usage_error() -> N
         certify(sim.loads(HALF).set("objectives", []))
     with pytest.raises(UsageError, match=r"0\.95"):
         certify(sim.loads(HALF), confidence=1.0)
+
+
+def test_a_mean_near_its_bound_is_not_given_up_before_it_settles() -> None:
+    def row(value: float, low: float, high: float) -> Judged:
+        return Judged("a", "b", 1.0, None, value, low, high, "inconclusive", None, 10, needed=math.inf)
+
+    assert not _hopeless([row(1.0, 0.5, 2.0)], 160)
+    # What has been the same in every replication will hardly be another.
+    assert _hopeless([row(1.0, 1.0, 2.0)], 160)
+
+
+@pytest.mark.parametrize("high", [0.95, 40.0, math.inf])
+def test_an_end_that_is_far_out_says_little_of_how_many_it_takes(high: float) -> None:
+    # 0.8 [0.7, …] under 1: the end is at most twice as far as the other, a bound of 0.2 away.
+    needed = _needed(0.8, 0.7, high, 1.0, 10, 2)
+    assert needed == pytest.approx(11.0)
+    assert _needed(0.99, 0.7, high, 1.0, 10, 2) >= 10 * (0.15 / 0.01) ** 2
 
 
 def test_what_a_replication_lacks_stays_open() -> None:

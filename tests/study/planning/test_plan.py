@@ -192,6 +192,42 @@ def test_the_least_random_cost_is_the_one_that_theory_knows() -> None:
     assert planned.verdict == "met"
 
 
+def test_what_costs_the_same_is_named_and_the_gentlest_is_taken() -> None:
+    # Refusals are so rare with so many places that attempts hardly cost; but never fewer with more of them.
+    scenario = sim.loads(SIX).set(
+        {
+            "objectives": [],
+            "traffic.web.client": {"retry": {"attempts": 2}},
+            "services.api.queue": {"capacity": 8},
+            "plan.vary": {"services.api.workers": [5], "traffic.web.client.retry.attempts": [2, 3, 4, 5]},
+            "plan.minimize": {"worker_hour": 1.0, "failure": 1e-7},
+        }
+    )
+    planned = sim.plan(scenario)
+    assert planned.best == {"services.api.workers": 5, "traffic.web.client.retry.attempts": 2}
+    (named,) = (note for note in planned.notes if "attempts a request" in note)
+    assert all(f"retry.attempts = {more} (1.0" in named for more in (3, 4, 5))
+
+
+def test_what_was_measured_to_be_dearer_is_no_cheaper_one_left_open() -> None:
+    # 10 workers for 10 erlangs: refusals cost more than the eleventh worker, and the success ratio lies near its bound.
+    planned = sim.plan(
+        sim.loads(
+            """
+            traffic: {web: {arrivals: {kind: poisson, rate: 100/s}, call: api}}
+            services: {api: {workers: 10, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 32}}}
+            objectives: [{subject: "traffic:web", metric: success_ratio, at_least: 97.3%}]
+            plan: {vary: {services.api.workers: [10, 11, 12]}, minimize: {worker_hour: 0.1, rejection: 0.001}}
+            run: {duration: 30s, warmup: 5s, replications: 5}
+            """
+        )
+    )
+    dearer = [one for one in planned.candidates if one.verdict == "inconclusive"]
+    assert [one.values["services.api.workers"] for one in dearer] == [10]
+    assert planned.undecided == ()
+    assert planned.minimal
+
+
 def test_what_must_be_survived_takes_more_workers() -> None:
     scenario = sim.loads(ERLANG).set(
         {"run.duration": "600s", "plan.survive": "[{at: 100s, service: api, workers: x0.8}]"}

@@ -1,0 +1,103 @@
+"""Why nothing in a plan's range meets everything, as far as arithmetic tells and the candidates show."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sim.scenario.metrics import RECOVERY_METRIC
+from sim.study.load import bottleneck
+from sim.theory.rows import QUANTILES
+from sim.theory.service_law import service_law
+from sim.theory.station import stations
+from sim.units import format_duration, format_ratio
+
+if TYPE_CHECKING:
+    from sim.scenario.objectives import Objective
+    from sim.scenario.scenario import Scenario
+    from sim.study.planning.candidates import Candidate
+    from sim.study.planning.levers import Lever
+
+
+def why_missed(written: Scenario, levers: Sequence[Lever], candidates: Sequence[Candidate]) -> Iterator[str]:
+    """What stands in the way wherever the plan looked, in sentences: the work itself, its amount, keys without effect.
+
+    Args:
+        written: the scenario without its plan.
+        levers: the keys that vary.
+        candidates: all that were simulated, none of them met.
+    """
+    nearest = max(candidates, key=lambda one: one.least_room, default=None)
+    if nearest is None:
+        return
+    for wanted in written.objectives:
+        if _beyond(best_possible(written.set(nearest.values), wanted), wanted):
+            every = [best_possible(written.set(one.values), wanted) for one in candidates]
+            if all(_beyond(best, wanted) for best in every):
+                yield _limit_words(min(every) if wanted.at_most is not None else max(every), wanted)
+    service, load = bottleneck(written.set(nearest.values))
+    if 1.0 <= load.ratio < math.inf:
+        yield f"Even in the nearest, service:{service} is asked for {load.ratio:.3g} times what it can do."
+    row = nearest.binding
+    if row is None or row["metric"] == RECOVERY_METRIC:
+        return
+    for lever in levers:
+        if _idle(lever, levers, row, candidates):
+            yield f"{lever.path} made no difference to {row['metric']} of {row['subject']}."
+
+
+def best_possible(scenario: Scenario, wanted: Objective) -> float:
+    """The best that an objective's figure can be in a long run, by the work alone, without any wait; nan if unknown.
+
+    A latency is no shorter than the work, where all that is accepted is answered in the end and whether it is accepted
+    has nothing to do with its work. No more succeed than have one attempt at least whose work ends within its timeout.
+    """
+    kind, _, statistic = wanted.metric.partition("_")
+    for station in stations(scenario):
+        for stream in station.streams:
+            if wanted.subject != f"traffic:{stream.name}" or stream.client.hedge is not None:
+                continue
+            law = service_law(stream.law)
+            if wanted.metric == "success_ratio" and math.isfinite(stream.limit):
+                tries = stream.client.retry.attempts if stream.name in station.retried else 1
+                return 1.0 - law.tail(stream.limit) ** tries
+            if kind == "latency" and math.isinf(stream.limit) and station.size_blind:
+                share = QUANTILES.get(statistic)
+                return law.quantile(share) if share else law.mean if statistic == "mean" else math.nan
+    return math.nan
+
+
+def _beyond(best: float, wanted: Objective) -> bool:
+    """Whether even the best is on the bad side; not if it is unknown."""
+    if wanted.at_most is not None:
+        return best > wanted.at_most
+    return wanted.at_least is not None and best < wanted.at_least
+
+
+def _limit_words(best: float, wanted: Objective) -> str:
+    if wanted.at_most is not None:
+        return (
+            f"The work of a request alone takes {format_duration(best)} in {wanted.metric} of {wanted.subject}, "
+            "without any wait: no size can bring it below that."
+        )
+    return (
+        f"The work of {wanted.subject} alone, without any wait, is done within the timeout in {format_ratio(best)} at "
+        "the most: no size can bring its success_ratio above that."
+    )
+
+
+def _idle(
+    lever: Lever, levers: Sequence[Lever], row: Mapping[str, Any], candidates: Sequence[Candidate]
+) -> bool:
+    """Whether what must hold came out the same in candidates that differ in this key alone."""
+    others = [each.path for each in levers if each is not lever]
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for one in candidates:
+        alike = one.row_like(row)
+        if alike is not None:
+            place = (alike["replications"], *(one.values[path] for path in others))
+            found.setdefault(place, []).append(alike["value"])
+    pairs = [pair for values in found.values() for pair in itertools.pairwise(values)]
+    return bool(pairs) and all(one == other for one, other in pairs)

@@ -1,0 +1,67 @@
+"""Where a range holds no answer, a plan says what arithmetic knows of why."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+import sim
+from sim.study.planning.reasons import best_possible
+
+QUEUE = """
+traffic: {web: {arrivals: {kind: poisson, rate: 100/s}, call: api}}
+services: {api: {workers: 12, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 64}}}
+objectives: [{subject: "traffic:web", metric: latency_p99, at_most: 400ms}]
+run: {duration: 30s, replications: 5}
+"""
+WORKERS = {"services.api.workers": [30, 40]}
+
+
+def reasons(vary: dict[str, Any], **changes: Any) -> list[str]:
+    planned = sim.plan(sim.loads(QUEUE).set(changes), vary=vary)
+    assert planned.verdict == "missed"
+    return [note for note in planned.notes if "no size" in note or "Even" in note or "difference" in note]
+
+
+def test_work_that_is_longer_than_the_bound_is_told() -> None:
+    # An exponential law has its p99 at ln 100 means: 460.5 ms.
+    (reason,) = reasons(WORKERS)
+    assert "460.5 ms in latency_p99 of traffic:web" in reason
+
+
+@pytest.mark.parametrize(("attempts", "most"), [(1, "95.0213%"), (2, "99.7521%")])
+def test_work_that_is_longer_than_the_timeout_is_told(attempts: int, most: str) -> None:
+    # With a timeout of three means each attempt is too long with probability e^-3.
+    (reason,) = reasons(
+        {"services.api.workers": [40]},
+        **{
+            "traffic.web.client": {"timeout": "300ms", "retry": {"attempts": attempts}},
+            "objectives": [{"subject": "traffic:web", "metric": "success_ratio", "at_least": "99.9%"}],
+        },
+    )
+    assert most in reason
+
+
+def test_a_key_without_effect_and_too_much_work_are_told() -> None:
+    found = reasons(
+        {"services.api.workers": [8], "services.api.queue.capacity": [200, 400]},
+        objectives=[{"subject": "traffic:web", "metric": "latency_p50", "at_most": "200ms"}],
+    )
+    assert any("service:api is asked for 1.25 times what it can do" in reason for reason in found)
+    idle = reasons({**WORKERS, "services.api.queue.capacity": [200, 400]})
+    assert any(reason.startswith("services.api.queue.capacity made no difference") for reason in idle)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"traffic.web.client": {"timeout": "2s"}},  # who succeeds has less work than the rest
+        {"services.api.queue.discipline": "shortest"},
+        {"objectives": [{"subject": "traffic:web", "metric": "latency_max", "at_most": "400ms"}]},
+    ],
+)
+def test_what_is_not_known_is_not_claimed(changes: dict[str, Any]) -> None:
+    scenario = sim.loads(QUEUE).set(changes)
+    assert math.isnan(best_possible(scenario, scenario.objectives[0]))
