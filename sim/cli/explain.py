@@ -16,9 +16,6 @@ from sim.units import format_duration, format_rate, format_ratio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.scenario.arrivals import AnyArrivals
-    from sim.scenario.clients import Client
-    from sim.scenario.faults import Fault
     from sim.scenario.scenario import Scenario
 
 Style = Literal["text", "json", "md"]
@@ -51,11 +48,14 @@ def command(
 
 def sections(scenario: "Scenario") -> dict[str, list[str]]:
     """The explanation: a title for each part, and its sentences. Parts with nothing to say are left out."""
+    from sim.scenario.idle import without_effect
+
     parts = {
         "Who sends work": [line for name in scenario.traffic for line in _traffic(scenario, name)],
         "What serves it": [line for name in scenario.services for line in _service(scenario, name)],
         "How long a queue is of use": _queues(scenario),
         "What goes wrong": [_fault(scenario, place) for place in range(len(scenario.faults))],
+        "What has no effect": [f"{words}." for words in without_effect(scenario)],
         "What must hold": _objectives(scenario),
         "What is planned": _plan(scenario),
         "What theory says": _theory(scenario),
@@ -83,35 +83,27 @@ def document(scenario: "Scenario") -> dict[str, Any]:
     return {**head, "services": services, "words": sections(scenario)}
 
 
-def amplification(client: "Client") -> float:
-    """Attempts a request makes on average if every attempt fails: 1 + p + p² + … over `attempts` tries."""
-    attempts, goes_on = client.retry.attempts, client.retry.probability
-    if goes_on >= 1.0:
-        return attempts
-    return (1.0 - math.pow(goes_on, attempts)) / (1.0 - goes_on)
-
-
 def _load(scenario: "Scenario", service: str) -> dict[str, float]:
-    from sim.study.load import callers, mean_service_time, nominal_rate, service_load
+    from sim.report.load_words import worst_rate
+    from sim.study.load import load_within_limits, mean_service_time
 
-    load = service_load(scenario, service)
-    worst = sum(
-        nominal_rate(scenario, name) * amplification(scenario.client_of(name))
-        for name in callers(scenario, service)
-    )
+    load = load_within_limits(scenario, service)
+    worst = worst_rate(scenario, service)
     return {
         "offered_rate": load.offered,
         "workers": scenario.services[service].workers,
+        "instances": scenario.services[service].instances,
         "mean_service_time": mean_service_time(scenario, service),
         "service_rate": load.capacity,
         "offered_load": load.offered * mean_service_time(scenario, service),
         "utilization": load.ratio,
         "worst_case_rate": worst,
-        "worst_case_utilization": worst / load.capacity,
+        "worst_case_utilization": worst / load.capacity if load.capacity > 0.0 else math.nan,
     }
 
 
 def _traffic(scenario: "Scenario", name: str) -> list[str]:
+    from sim.report.load_words import amplification
     from sim.report.phrases import patience, phrase, restraint, retries
     from sim.study.load import nominal_rate
 
@@ -125,10 +117,6 @@ def _traffic(scenario: "Scenario", name: str) -> list[str]:
         lines.append(f"{name}: its own work takes {phrase(traffic.service_time)}.")
     if traffic.priority != 0:
         lines.append(f"{name}: priority {traffic.priority}{_regard(scenario, traffic.call)}.")
-    first = _first_arrival(traffic.arrivals)
-    if first > scenario.run.duration:
-        after = f"{format_duration(first)}, the run is over after {format_duration(scenario.run.duration)}"
-        lines.append(f"{name} sends nothing: its first arrival would come at {after}.")
     whose = f"client {scenario.client_name(name)}: " if scenario.client_name(name) else ""
     most = amplification(client)
     if most > 1.0:
@@ -141,21 +129,25 @@ def _traffic(scenario: "Scenario", name: str) -> list[str]:
 
 
 def _service(scenario: "Scenario", name: str) -> list[str]:
+    from sim.report.load_words import load_words, retries_words
     from sim.report.phrases import phrase, refusals, workings
+    from sim.study.load import drain_rate, mean_service_time, places_in_reach
 
-    service, load = scenario.services[name], _load(scenario, name)
-    mean = format_duration(load["mean_service_time"])
-    room = service.queue.capacity
-    full = f", the last of which waits about {format_duration(room / load['service_rate'])}" if room else ""
+    service, work = scenario.services[name], mean_service_time(scenario, name)
+    mean = format_duration(work)
+    room, reach = service.queue.capacity, places_in_reach(service)
+    each = drain_rate(service, work, service.workers)
+    full = f", the last of which waits about {format_duration(reach / each)}" if reach and each else ""
+    if reach < room < math.inf:
+        full = f", of which a limit leaves {reach:,.0f} in reach{full}"
     places = f"{_count(room, 'place')} to wait{full}" if math.isfinite(room) else "room for all to wait"
     lines = [
         f"{_count(service.workers, 'worker')}, {mean} a job on average ({phrase(service.service_time)}).",
         f"{places}; {refusals(service)}; {service.queue.discipline.kind}.",
         *(f"{words}." for words in workings(service)),
-        _stability(load, room),
+        load_words(scenario, name),
+        *filter(None, [retries_words(scenario, name)]),
     ]
-    if load["worst_case_rate"] > load["offered_rate"] and math.isfinite(load["service_rate"]):
-        lines.append(_worst(load))
     return [f"{name}: {line}" for line in lines]
 
 
@@ -180,66 +172,15 @@ def _queues(scenario: "Scenario") -> list[str]:
     return found
 
 
-def _stability(load: dict[str, float], room: float) -> str:
-    if math.isinf(load["service_rate"]):
-        return "serves whatever comes: nobody waits."
-    offered, most, ratio = load["offered_rate"], format_rate(load["service_rate"]), load["utilization"]
-    if not math.isfinite(ratio):
-        return f"at most {most}; how busy it is depends on a load that is not known beforehand."
-    words = f"{format_rate(offered)} offered of {most} at most: utilization {_percent(ratio)}"
-    words += f", offered load {load['offered_load']:.4g} erlang"
-    if ratio < 1.0:
-        return f"{words}: stable as long as first attempts are all that comes."
-    if math.isfinite(room):
-        return f"{words}: overloaded; its bounded queue stays full and turns the rest away."
-    return f"{words}: unstable; its queue grows without bound."
-
-
-def _worst(load: dict[str, float]) -> str:
-    if math.isinf(load["worst_case_rate"]):
-        return "if every attempt failed, retries would pile up without limit."
-    worst = f"{format_rate(load['worst_case_rate'])}, utilization {_percent(load['worst_case_utilization'])}"
-    if load["utilization"] < 1.0 <= load["worst_case_utilization"]:
-        return f"if every attempt failed, retries would make it {worst}: they alone can keep it overloaded."
-    return f"if every attempt failed, retries would make it {worst}."
-
-
 def _fault(scenario: "Scenario", place: int) -> str:
+    from sim.report.load_words import fault_words
     from sim.scenario.schema import flow
 
     fault, written = scenario.faults[place], scenario.document["faults"][place]
     lasting = "to the end" if fault.lasting is None else f"for {format_duration(fault.lasting)}"
     effect = flow({key: value for key, value in written.items() if key not in {"at", "for"}})[1:-1]
-    loads = [_load_at(scenario, name, fault.at) for name in _services_hit(scenario, fault)]
-    then = f" ({'; '.join(filter(None, loads))})" if any(loads) else ""
-    return f"from {format_duration(fault.at)} {lasting}: {effect}{then}."
-
-
-def _services_hit(scenario: "Scenario", fault: "Fault") -> list[str]:
-    """The services whose load or capacity a fault changes."""
-    if fault.traffic is not None:
-        return [scenario.traffic[fault.traffic].call]
-    return [fault.service] if fault.service is not None and fault.error_ratio is None else []
-
-
-def _load_at(scenario: "Scenario", service: str, time: float) -> str:
-    """What a service is offered and can do at one instant, all faults in force then counted."""
-    from sim.scenario.faults import service_timeline, traffic_timeline
-    from sim.study.load import callers, mean_service_time, nominal_rate
-
-    offered = 0.0
-    for name in callers(scenario, service):
-        speed = [piece.speed for piece in traffic_timeline(scenario, name) if piece.at <= time][-1]
-        offered += nominal_rate(scenario, name) * speed
-    piece = [piece for piece in service_timeline(scenario, service) if piece.at <= time][-1]
-    if piece.paused:
-        return f"{service} stands still"
-    mean = mean_service_time(scenario, service) * piece.time_factor
-    capacity = piece.workers / mean if mean > 0.0 else math.inf
-    if not math.isfinite(offered) or not math.isfinite(capacity):
-        return ""
-    ratio = f"utilization {_percent(offered / capacity)}" if capacity else "no worker at all"
-    return f"{service} is then offered {format_rate(offered)} of {format_rate(capacity)}: {ratio}"
+    then = fault_words(scenario, fault)
+    return f"from {format_duration(fault.at)} {lasting}: {effect}{f' ({then})' if then else ''}."
 
 
 def _objectives(scenario: "Scenario") -> list[str]:
@@ -339,15 +280,3 @@ def _count(number: float, noun: str) -> str:
 
 def _wrapped(line: str) -> str:
     return textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
-
-
-def _first_arrival(arrivals: "AnyArrivals") -> float:
-    """When a source can have its first arrival, in seconds: a constant one waits out a whole gap."""
-    from sim.scenario.arrivals import ConstantArrivals
-
-    return arrivals.start + (1.0 / arrivals.rate if isinstance(arrivals, ConstantArrivals) else 0.0)
-
-
-def _percent(ratio: float) -> str:
-    """A ratio in four digits: it is worked out from what is written, not measured."""
-    return format_ratio(float(f"{ratio:.4g}"))

@@ -116,9 +116,12 @@ def command(
         terminal.note(provenance(results))
     if results.warmup_found is not None:
         _say_warmup(terminal, results.warmup_found)
+    from sim.scenario.idle import without_effect
     from sim.scenario.mishaps import must_survive
     from sim.study.cautions import UNJUDGED
 
+    for words in without_effect(results.scenario):
+        terminal.note(f"{words}.")
     if must_survive(results.scenario):
         terminal.note(UNJUDGED)
     _refer_to_rare(terminal, results, file)

@@ -22,6 +22,7 @@ from sim.cli.terminal import Terminal
 from sim.cli.variants import varied
 from sim.errors import QuantityError, UsageError
 from sim.report.figures import NOTHING, figure
+from sim.report.stability_words import short_value
 
 if TYPE_CHECKING:
     from sim.study.metastability.basin import Basin
@@ -212,12 +213,21 @@ def _time(middle: float, low: float, high: float) -> str:
 
 
 def _margins(found: "Stability") -> Table:
-    from sim.report.stability_words import factor
+    from sim.report.stability_words import factor, settings_words
 
     named = [(f"{margin.of} of the trigger that tips it", margin) for margin in found.margins]
     named += [("load that is vulnerable to it", margin) for margin in found.loads]
-    rows = [(name, factor(margin), _chance(margin), f"{margin.runs:,}") for name, margin in named]
-    columns = ("margin", "times as written", "probability of collapse", "runs")
+    rows = [
+        (
+            name,
+            factor(margin),
+            settings_words(margin.settings) or NOTHING,
+            _chance(margin),
+            f"{margin.runs:,}",
+        )
+        for name, margin in named
+    ]
+    columns = ("margin", "times as written", "which is", "probability of collapse", "runs")
     return Table("Margins", columns, rows, frozenset({"runs"}))
 
 
@@ -250,8 +260,13 @@ def _ways(found: "Stability") -> Table:
         )
         for way in found.ways_out
     ]
-    columns = ("way out of a collapse", "requests lost", "recovered", "after", "so")
-    return Table("Ways out, the cheapest first", columns, rows, frozenset({"requests lost"}))
+    from sim.study.metastability.remedies import begin
+
+    case = found.fates.case
+    after = figure(begin(case) - case.trigger.end, unit="s")
+    title = f"Ways out, begun {after} after the trigger's end, the cheapest first"
+    columns = ("way out of a collapse", "requests lost from then on", "recovered", "after", "so")
+    return Table(title, columns, rows, frozenset({"requests lost from then on"}))
 
 
 def _map(basin: "Basin") -> Table:
@@ -261,33 +276,26 @@ def _map(basin: "Basin") -> Table:
     for row, value in enumerate(first.values):
         cells = [basin.cells[row, column] for column in range(len(second.values))]
         shown = [f"{100.0 * fates.probability:.0f}" for fates in cells]
-        rows.append((_short(value), *shown))
+        rows.append((short_value(value), *shown))
     title = f"Runs that recover, %: {first.path} downwards, {second.path} across"
-    names = [_short(value) for value in second.values]
+    names = [short_value(value) for value in second.values]
     return Table(title, ("", *names), rows, frozenset(names))
 
 
 def drawn(basin: "Basin") -> str:
     """The map as lines of percentages, the first key upwards as in the picture, with the ends of the second below."""
     first, second = basin.axes
-    names = [_short(value) for value in first.values]
+    names = [short_value(value) for value in first.values]
     width = max(len(name) for name in names)
     lines = [f"Runs that recover, %, over {first.path} (upwards) and {second.path} (to the right)", ""]
     for row in reversed(range(len(names))):
         cells = (basin.cells[row, column].probability for column in range(len(second.values)))
         shown = "".join("   –" if math.isnan(share) else f"{100.0 * share:4.0f}" for share in cells)
         lines.append(f"{names[row].rjust(width)} │{shown}")
-    left, right = _short(second.values[0]), _short(second.values[-1])
+    left, right = short_value(second.values[0]), short_value(second.values[-1])
     lines.append(f"{' ' * width} └{'─' * 4 * len(second.values)}")
     gap = max(1, 4 * len(second.values) - len(left) - len(right))
     return "\n".join([*lines, f"{' ' * (width + 2)}{left}{' ' * gap}{right}"])
-
-
-def _short(value: Any) -> str:
-    """A value as it may head a column: numbers in four digits, with their unit."""
-    import re
-
-    return re.sub(r"[0-9]*\.[0-9]+", lambda found: f"{float(found[0]):.4g}", str(value))
 
 
 def _duration(text: str) -> float:

@@ -46,7 +46,17 @@ def command(
         for name, each in found.items():
             if not each:
                 terminal.note(f"{name}: valid")
+                for words in _notes(name):
+                    terminal.note(f"{name}: but {words}")
     return INVALID if problems else OK
+
+
+def _notes(name: str) -> list[str]:
+    """What a valid scenario says to no effect."""
+    from sim.scenario.idle import without_effect
+    from sim.scenario.loader import load
+
+    return list(without_effect(load(locate(name))))
 
 
 def _document(found: "dict[str, list[Problem]]") -> dict[str, Any]:
@@ -58,6 +68,7 @@ def _document(found: "dict[str, list[Problem]]") -> dict[str, Any]:
             {
                 "file": name,
                 "valid": not problems,
+                "notes": [] if problems else _notes(name),
                 "problems": [{key: getattr(problem, key) for key in fields} for problem in problems],
             }
             for name, problems in found.items()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sim.units import format_duration, format_ratio
 
@@ -62,13 +64,21 @@ def judged_by(found: Stability) -> str:
 def factor(margin: Margin) -> str:
     """A margin with its interval, as factors."""
     if margin.high == math.inf:
-        most = max(margin.shares)
-        return f"more than ×{margin.low:.3g}" + (
-            f" ({LIMITS[margin.of]})" if margin.limited else f" (up to ×{most:.3g} looked at)"
-        )
+        return f"more than ×{margin.low:.3g}, {LIMITS[margin.of] if margin.limited else 'the most looked at'}"
     if margin.low == 0.0:
         return f"less than ×{margin.high:.3g}"
     return f"×{margin.factor:.3g} [{margin.low:.3g}, {margin.high:.3g}]"
+
+
+def short_value(value: Any) -> str:
+    """A value as it may head a column: numbers in four digits, with their unit."""
+    return re.sub(r"[0-9]*\.[0-9]+", lambda number: f"{float(number[0]):.4g}", str(value))
+
+
+def settings_words(settings: Mapping[str, Any]) -> str:
+    """Key paths with single values: `faults[0].rate = x1.32`; "" where there is none, as of a profile's points."""
+    single = {path: value for path, value in settings.items() if not isinstance(value, list | dict)}
+    return ", ".join(f"{path} = {short_value(value)}" for path, value in single.items())
 
 
 def margin_words(found: Stability) -> str:
@@ -76,7 +86,7 @@ def margin_words(found: Stability) -> str:
     if not found.margins:
         return ""
     known = [margin for margin in found.margins if margin.low > 0.0 and margin.high < math.inf]
-    said = "; ".join(f"{margin.of} {factor(margin)}" for margin in found.margins)
+    said = "; ".join(f"{margin.of} {factor(margin)}{_which_is(margin)}" for margin in found.margins)
     least = min(known, key=lambda margin: margin.factor, default=None)
     text = f"What tips it in half of the runs, as multiples of the trigger as written: {said}."
     if least is None:
@@ -86,12 +96,18 @@ def margin_words(found: Stability) -> str:
     )
 
 
+def _which_is(margin: Margin) -> str:
+    words = settings_words(margin.settings)
+    return f" ({words})" if words else ""
+
+
 def load_words(found: Stability) -> str:
     """The load above which this trigger is dangerous."""
     if not found.loads:
         return ""
     said = " and ".join(
-        f"{factor(margin)} at {format_ratio(margin.chance)} of the runs" for margin in found.loads
+        f"{factor(margin)}{_which_is(margin)} at {format_ratio(margin.chance)} of the runs"
+        for margin in found.loads
     )
     return f"Load at which this trigger collapses it, as a multiple of the load as written: {said}."
 
@@ -115,7 +131,7 @@ def way_words(found: Stability) -> str:
             f"No way out that was tried is enough; {best.name} brought back {best.recovered} of {best.runs}."
         )
     return (
-        f"Once collapsed, the cheapest way out tried: {best.name} ({best.lost:,.0f} requests lost; "
+        f"Once collapsed, the cheapest way out tried: {best.name} ({best.lost:,.0f} requests lost from then on; "
         f"{best.recovered} of {best.runs} collapsed runs recovered)."
     )
 
@@ -131,6 +147,7 @@ def survived(found: Stability) -> str:
     if basin is None or written is None:
         return ""
     from sim.report.pictures.cells import label
+    from sim.study.metastability.trigger import trigger_settings
 
     heights, durations = basin.axes
     column = min(range(len(durations.values)), key=lambda place: abs(durations.numbers[place] - written))
@@ -138,13 +155,19 @@ def survived(found: Stability) -> str:
         cell in basin.cells and basin.cells[cell].probability >= SURVIVED
         for cell in ((row, column) for row in range(len(heights.values)))
     ]
-    lasting = f"{durations.path} {label(durations, column)}"
+
+    def named(row: int) -> str:
+        by = (heights.numbers[row], durations.numbers[column])
+        words = settings_words(trigger_settings(found.scenario, *by))
+        times = f"{heights.path} {label(heights, row)}, {durations.path} {label(durations, column)}"
+        return f"{words} ({times})" if words else times
+
     if not borne[0]:
-        return f"less than {heights.path} {label(heights, 0)} at {lasting}, the least on the map of section 7"
+        return f"less than {named(0)}, the least on the map of section 7"
     last = next((row for row, fine in enumerate(borne) if not fine), len(borne)) - 1
     more = "or more, the most" if last == len(borne) - 1 else "of those"
     return (
-        f"{heights.path} {label(heights, last)} at {lasting}, {more} on the map of section 7 (at least "
+        f"{named(last)}, {more} on the map of section 7 (at least "
         f"{format_ratio(SURVIVED)} of the runs recover)"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -21,7 +22,19 @@ from sim.scenario.rule import Row, State, written_bare
 from sim.scenario.windows import add, roll, slice_width, total, window_size
 
 
-class RatioBucket(GuardRule):
+class BudgetRule(GuardRule):
+    """Which retries may go; a first try always does."""
+
+    def most_retries(self, first_tries: float) -> float:
+        """Retries a second that one client is allowed in the long run if every attempt fails; nan if that depends.
+
+        Args:
+            first_tries: requests a second of that client.
+        """
+        return 0.0
+
+
+class RatioBucket(BudgetRule):
     """Each request deposits, each retry withdraws 1/ratio of a deposit, over the last `ttl`; a reserve of
     min_per_second·ttl retries (Finagle's RetryBudget): at most ratio·requests + min_per_second·ttl retries per ttl.
     """
@@ -36,6 +49,10 @@ class RatioBucket(GuardRule):
         """Slice of the window, deposit, withdrawal, reserve."""
         deposit, withdrawal = (1.0, 1.0 / self.ratio) if self.ratio > 0.0 else (0.0, 1.0)
         return [slice_width(self.ttl), deposit, withdrawal, self.min_per_second * self.ttl * withdrawal]
+
+    def most_retries(self, first_tries: float) -> float:
+        """What requests and the reserve pay for."""
+        return self.ratio * first_tries + self.min_per_second
 
     @staticmethod
     def admits(
@@ -52,7 +69,7 @@ class RatioBucket(GuardRule):
         return True
 
 
-class TokenBucket(GuardRule):
+class TokenBucket(BudgetRule):
     """A bucket that starts full; a retry needs more than one token and takes one; `fill` is put in at each first try
     or at each success (Brooker, 2022).
     """
@@ -70,6 +87,10 @@ class TokenBucket(GuardRule):
     def initial(self) -> list[float]:
         """Full."""
         return [self.size]
+
+    def most_retries(self, first_tries: float) -> float:
+        """What first tries fill; nothing where successes would have to."""
+        return self.fill * first_tries if self.deposit_on == "first_try" else 0.0
 
     @staticmethod
     def admits(
@@ -102,7 +123,7 @@ class TokenBucket(GuardRule):
             s[i] = min(p[at], s[i] + p[at + 1])
 
 
-class ThrottleTokens(GuardRule):
+class ThrottleTokens(BudgetRule):
     """-1 for each failed attempt, +ratio for each success; no retry while tokens ≤ max/2 (gRPC, proposal A6): retries
     stop where more than ratio/(1 + ratio) of the attempts fail.
     """
@@ -146,7 +167,7 @@ class ThrottleTokens(GuardRule):
             s[i] = max(0.0, s[i] - 1.0)
 
 
-class ConcurrentRetries(GuardRule):
+class ConcurrentRetries(BudgetRule):
     """Retries at once ≤ max(floor, ratio·(active + pending)): attempts in flight, and retries waiting out a backoff
     (Envoy's retry_budget; a retry counts from the decision to its end).
     """
@@ -159,6 +180,10 @@ class ConcurrentRetries(GuardRule):
     def parameters(self, p: list[float]) -> list[float]:
         """Ratio and floor."""
         return [self.ratio, self.floor]
+
+    def most_retries(self, first_tries: float) -> float:
+        """So many at once: how many a second depends on how long they take."""
+        return math.nan
 
     @staticmethod
     def admits(
@@ -190,7 +215,7 @@ class ConcurrentRetries(GuardRule):
             s[i + 1] -= 1.0
 
 
-class AwsStandard(GuardRule):
+class AwsStandard(BudgetRule):
     """500 tokens; a retry costs 5, or 10 after a timeout; a first try that succeeds gives 1 back, a retry that
     succeeds what it cost (AWS SDKs, retry mode `standard`, which also means 3 attempts and a cap of 20 s).
     """
@@ -241,7 +266,7 @@ class AwsStandard(GuardRule):
             s[i] = min(p[at], s[i] + back)
 
 
-class FailureRatio(GuardRule):
+class FailureRatio(BudgetRule):
     """No retry while failed attempts / first tries > at_most, over a window or, without one, since the start (the
     `circuit breaker` of Brooker's retry study, 2022: it stops retries, never a first try).
     """
@@ -250,6 +275,10 @@ class FailureRatio(GuardRule):
     at_most: Ratio = 0.1
     window: Duration | None = Field(default=None, description="none: since the start", examples=["10s"])
     STATE: ClassVar[int] = window_size(2)
+
+    def most_retries(self, first_tries: float) -> float:
+        """None, unless as many failures as calls are allowed."""
+        return math.nan if self.at_most >= 1.0 else 0.0
 
     def parameters(self, p: list[float]) -> list[float]:
         """The ratio and the slice of the window."""

@@ -55,13 +55,26 @@ def axis_values(path: str, wanted: Any, many: int | None = None) -> tuple[Any, .
         try:
             return _range(wanted, many)
         except ValueError as error:
-            raise UsageError(f"{path}: {error}; for example {path}=2..12:20 or {path}=[1, 2, 4]") from None
+            raise UsageError(f"{path}: {error}; for example {' or '.join(_examples(path, wanted))}") from None
     values = tuple(wanted)
     if not values:
         raise UsageError(f"{path}: no values; for example {path}=[1, 2, 4]")
     if len({repr(value) for value in values}) < len(values):
         raise UsageError(f"{path}: a value is listed twice; for example {path}=[1, 2, 4]")
     return values
+
+
+def _examples(path: str, wanted: str) -> tuple[str, str]:
+    """A range and a list of the kind that was meant: factors, shares, rates, durations, else numbers."""
+    kinds = (
+        (r"^\s*x", "x2..x12:20", "[x1, x2, x4]"),
+        ("%", "10%..50%:5", "[10%, 20%, 50%]"),
+        ("/", "10/s..50/s:5", "[10/s, 20/s, 50/s]"),
+        (r"\d\s*[^\W\d_]", "10ms..50ms:5", "[10ms, 20ms, 50ms]"),
+        ("", "2..12:20", "[1, 2, 4]"),
+    )
+    span, listed = next((span, listed) for mark, span, listed in kinds if re.search(mark, wanted))
+    return f"{path}={span}", f"{path}={listed}"
 
 
 def _range(text: str, many: int | None) -> tuple[Any, ...]:

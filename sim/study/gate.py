@@ -19,6 +19,7 @@ from sim.measure.plain import plain_row
 from sim.measure.results import Results
 from sim.measure.unpaired import Summary, unpaired
 from sim.measure.versions import versions
+from sim.scenario.idle import without_effect
 from sim.scenario.metrics import is_share, unit_of
 from sim.scenario.mishaps import must_survive
 from sim.scenario.scenario import Scenario
@@ -156,7 +157,8 @@ def gate(
         for metric in compared
         if (way := _way(results, metric)) != "neither"
     ]
-    return Gated(results, tuple(changes), (*notes, *_notes(results, baseline)), survived)
+    idle = tuple(without_effect(results.scenario))
+    return Gated(results, tuple(changes), (*idle, *notes, *_notes(results, baseline)), survived)
 
 
 def _survived(

@@ -6,8 +6,11 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sim.scenario.admission import RateLimit
 from sim.scenario.arrivals import AnyArrivals, Closed, Renewal
 from sim.scenario.empirical import Empirical
+from sim.scenario.faults import service_timeline, traffic_timeline
+from sim.scenario.limits import ConcurrencyLimit
 from sim.scenario.trace import Trace
 from sim.scenario.varying_arrivals import Profile, Sinusoid
 from sim.units import parse_duration, parse_rate, write_duration, write_rate
@@ -30,8 +33,8 @@ class ServiceLoad(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Offered load over capacity: the ρ that every queueing formula begins with; nan if unknown."""
-        return self.offered / self.capacity
+        """Offered load over capacity: the ρ that every queueing formula begins with; nan if not known."""
+        return self.offered / self.capacity if self.capacity else math.inf
 
 
 def callers(scenario: Scenario, service: str) -> list[str]:
@@ -75,12 +78,71 @@ def service_load(scenario: Scenario, service: str) -> ServiceLoad:
     return ServiceLoad(offered, one * scenario.services[service].instances)
 
 
-def capacity(service: Service, mean: float) -> float:
+def load_within_limits(scenario: Scenario, service: str) -> ServiceLoad:
+    """The same, but no more than what a fixed limit or rate of its admission lets in."""
+    settings = scenario.services[service]
+    most = settings.instances * most_let_in(settings, mean_service_time(scenario, service))
+    return ServiceLoad(service_load(scenario, service).offered, most)
+
+
+def load_at(scenario: Scenario, service: str, time: float) -> ServiceLoad:
+    """What a service is offered and can do within its limits at one instant, with the faults then in force."""
+    offered = 0.0
+    for name in callers(scenario, service):
+        speed = [piece.speed for piece in traffic_timeline(scenario, name) if piece.at <= time][-1]
+        offered += nominal_rate(scenario, name) * speed
+    number = scenario.services[service].instances
+    singled = {
+        fault.instance for fault in scenario.faults if fault.service == service and fault.instance is not None
+    }
+    like_others = next(instance for instance in range(number + 1) if instance not in singled)
+    most = math.fsum(instance_capacity_at(scenario, service, instance, time) for instance in singled)
+    if len(singled) < number:
+        most += (number - len(singled)) * instance_capacity_at(scenario, service, like_others, time)
+    return ServiceLoad(offered, most)
+
+
+def instance_capacity_at(scenario: Scenario, service: str, instance: int, time: float) -> float:
+    """Jobs per second that one instance can do within its limits at one instant, with the faults then in force."""
+    piece = [piece for piece in service_timeline(scenario, service, instance) if piece.at <= time][-1]
+    if piece.paused:
+        return 0.0
+    mean = mean_service_time(scenario, service) * piece.time_factor
+    return most_let_in(scenario.services[service], mean, piece.workers)
+
+
+def capacity(service: Service, mean: float, workers: float | None = None) -> float:
     """Jobs per second that an instance can do at most, `mean` s of work each; inf if there is no limit.
 
-    Where a service slows down with the number of jobs in it, that number counts with which it gets most done.
+    Where it is scaled, with the most workers.
+
+    Args:
+        service: one of its instances.
+        mean: of the work, s.
+        workers: in place of its own: what a fault makes of them.
     """
-    workers = service.workers if service.autoscale is None else float(service.autoscale.max)
+    return drain_rate(service, mean, _most_workers(service, workers))
+
+
+def most_let_in(service: Service, mean: float, workers: float | None = None) -> float:
+    """The same, but no more than what a fixed limit or rate of its admission lets in."""
+    rate = min((rule.rate for rule in service.admission if isinstance(rule, RateLimit)), default=math.inf)
+    busy = min(_most_workers(service, workers), limit_inside(service))
+    return min(rate, drain_rate(service, mean, busy))
+
+
+def _most_workers(service: Service, workers: float | None) -> float:
+    workers = service.workers if workers is None else workers
+    return workers if service.autoscale is None else workers + service.autoscale.max - service.workers
+
+
+def drain_rate(service: Service, mean: float, workers: float) -> float:
+    """Jobs per second that so many workers of an instance get done of a queue, `mean` s of work each.
+
+    Where it slows down with the number of jobs in it, that number counts with which it gets most done.
+    """
+    if not workers >= 1.0:
+        return 0.0
     if service.slowdown is None:
         return workers / mean if mean > 0.0 else math.inf
     p: list[float] = []
@@ -88,6 +150,18 @@ def capacity(service: Service, mean: float) -> float:
     numbers = [min(workers, math.ceil(1.02**step)) for step in range(1200)]
     times = [(number, service.slowdown.rule(p, at, mean, 0.0, number)) for number in numbers]
     return max(number / time if time > 0.0 else math.inf for number, time in times)
+
+
+def limit_inside(service: Service) -> float:
+    """How many attempts a fixed limit lets be inside an instance, waiting and in service; inf without one."""
+    return min(
+        (rule.limit for rule in service.admission if isinstance(rule, ConcurrencyLimit)), default=math.inf
+    )
+
+
+def places_in_reach(service: Service) -> float:
+    """The places of an instance's queue that can be taken at all: a fixed limit leaves those beside the workers."""
+    return max(0.0, min(service.queue.capacity, limit_inside(service) - service.workers))
 
 
 def offered_load(scenario: Scenario) -> float:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sim.cli import status
-from sim.cli.explain import amplification, document, sections
+from sim.cli.explain import document, sections
 from sim.cli.files import load_scenario
+from sim.report.load_words import amplification
 from sim.scenario.clients import Client
 from tests.cli.conftest import Forebay
 
@@ -51,7 +52,7 @@ def test_figures_of_a_small_scenario(small: Path) -> None:
         (["clients.patient.retry.probability=50%"], "one request would become 1.75"),
         (["clients.patient.deadline=3s"], "deadline 3 s"),
         (["faults=[{at: 5s, for: 2s, traffic: web, rate: x3}]"], "offered 120/s of 50/s: utilization 240%"),
-        (["faults=[{at: 5s, service: api, workers: 0}]"], "offered 40/s of 0/s: no worker at all"),
+        (["faults=[{at: 5s, service: api, workers: 0}]"], "(api stands still)"),
         (["faults=[{at: 5s, service: api, pause: true}]"], "api stands still"),
         (
             ["faults=[{at: 5s, service: api, error_ratio: 50%}]"],
@@ -113,5 +114,5 @@ def test_a_source_whose_first_arrival_is_too_late_is_said_to_send_nothing(small:
     scenario = load_scenario(str(small)).set(
         "traffic.web.arrivals", {"kind": "constant", "rate": "1/h", "batch": 60}
     )
-    words = " ".join(document(scenario)["words"]["Who sends work"])
-    assert "web sends nothing: its first arrival would come at" in words
+    words = " ".join(document(scenario)["words"]["What has no effect"])
+    assert "traffic.web sends nothing: its first arrival would come at" in words

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Bullets, Facts, Listing, Paragraph, Section
+from sim.scenario.idle import without_effect
 
 if TYPE_CHECKING:
     from sim.report.material import Material
@@ -102,4 +103,5 @@ def caveats(material: Material) -> list[str]:
         RECORDED: "trace" in kinds,
         HEADROOM: material.own_curve is not None and material.certified is None,
     }
-    return [text for text, applies in found.items() if applies]
+    idle = [f"{words[0].upper()}{words[1:]}." for words in without_effect(scenario)]
+    return [*idle, *(text for text, applies in found.items() if applies)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sim.report.blocks import Block, Paragraph, Section, Table
 from sim.report.figures import metric_words
 from sim.report.phrases import count
-from sim.study.load import callers, mean_service_time
+from sim.study.load import callers, drain_rate, mean_service_time, places_in_reach
 from sim.units import format_duration, format_rate
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ROUNDING = 1e-9
 class Advice:
     """The longest useful queue of a service: patience × rate of service, the jobs in service counted.
 
-    `places` of it are to wait: (patience - mean service time) × rate.
+    `places` of it are to wait: (patience - mean service time) × rate. instead: of the places beyond these.
     """
 
     service: str
@@ -34,6 +34,7 @@ class Advice:
     longest: float
     places: float
     capacity: float
+    instead: str = "a 503 at once"
 
 
 def queue(material: Material) -> Section | None:
@@ -74,7 +75,7 @@ def queue(material: Material) -> Section | None:
     return Section(12, "queue", "Queue advice", blocks)
 
 
-RANKED = frozenset({"priority", "shortest", "earliest_deadline", "random"})
+RANKED = frozenset({"priority", "shortest", "earliest_deadline", "random", "lifo", "adaptive_lifo"})
 """Disciplines in which a wait does not follow from the place."""
 
 
@@ -89,16 +90,20 @@ def advice(scenario: Scenario) -> list[Advice]:
         if not limits or not mean > 0.0 or math.isinf(service.workers):
             continue
         patience, source = min(limits)
-        rate = service.workers / mean
+        rate = drain_rate(service, mean, service.workers)
         longest = math.floor(patience * rate + _ROUNDING)
         # What is left of the patience when the service itself has been paid for.
         places = math.floor(max(0.0, patience - mean) * rate + _ROUNDING)
-        found.append(Advice(name, rate, patience, source, longest, places, service.queue.capacity))
+        instead = "a producer that waits" if service.queue.overflow == "block" else "a 503 at once"
+        reach = places_in_reach(service)
+        found.append(Advice(name, rate, patience, source, longest, places, reach, instead))
     return found
 
 
 def words(each: Advice) -> str:
     """What to do about a queue, in a sentence."""
+    if each.capacity == 0.0:
+        return f"{each.service} has no place to wait in: who finds its workers busy is refused at once."
     full = each.capacity / each.rate
     if math.isinf(each.capacity):
         return (
@@ -109,8 +114,8 @@ def words(each: Advice) -> str:
         return (
             f"The queue of {each.service} is longer than is of use: at the back of {each.capacity:,.0f} "
             f"places the wait is {format_duration(full)}, and {each.source} allows "
-            f"{format_duration(each.patience)}, service included. Beyond {each.places:,.0f} places a 503 "
-            "at once is kinder than a late answer."
+            f"{format_duration(each.patience)}, service included. Beyond {each.places:,.0f} places "
+            f"{each.instead} is kinder than a late answer."
         )
     return (
         f"The queue of {each.service} is within what is of use: a wait through all {each.capacity:,.0f} "

@@ -7,7 +7,7 @@ the runs allowed are spent. So the two ends of the interval are factors that wer
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -15,6 +15,7 @@ from typing import Any, Final
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.plain import plain
 from sim.scenario.scenario import Scenario
+from sim.study.comparison.differences import differences
 from sim.study.load import bottleneck, scaled
 from sim.study.metastability.fates import Fates, Judge, default_horizon
 from sim.study.metastability.trigger import (
@@ -51,6 +52,7 @@ class Margin:
     of: `height` or `duration` of the trigger, or `load`. factor: the estimate; low and high: it lies between them, with
     the confidence. 0 and inf: not within the range looked at, or nothing tips it. shares: factor -> share of runs that
     collapsed, as far as tried. limited: whether the thing cannot be made any larger than the last factor tried.
+    settings: key path -> value, what the scenario says at the factor; at the end that is known where it is beyond that.
     """
 
     of: str
@@ -62,6 +64,7 @@ class Margin:
     runs: int
     shares: dict[float, float] = field(repr=False)
     limited: bool = False
+    settings: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The margin as plain values for JSON."""
@@ -74,6 +77,7 @@ class Margin:
             "confidence": self.confidence,
             "runs": self.runs,
             "limited": self.limited,
+            "settings": dict(self.settings),
             "tried": [{"factor": factor, "collapsed": share} for factor, share in self.shares.items()],
         }
 
@@ -153,16 +157,19 @@ def margin(
             low, high = search.flanks(low, middle, high)
             break
         low, high = (middle, high) if side < 0 else (low, middle)
+    factor = search.crossing(low, high)
+    shown = low if high == math.inf else high if low == 0.0 else factor
     return Margin(
         of,
         chance,
-        search.crossing(low, high),
+        factor,
         low,
         high,
         confidence,
         sum(fates.runs for fates in search.seen.values()),
         {factor: search.share(factor) for factor in sorted(search.seen)},
         limited and high == math.inf,
+        {one.path: one.variant for one in differences(scenario, make(scenario, shown))},
     )
 
 

@@ -40,7 +40,8 @@ STEPS: Final = (1.0, 2.0, 5.0)
 class WayOut:
     """One way out, held for the shortest time that is enough, or the longest tried.
 
-    name: in words. lasting: s. lost: requests turned away by it, or given up in the run until it was back, on average.
+    name: in words. lasting: s. lost: requests turned away by it, or given up from its beginning until the service was
+    back, on average.
     runs, recovered: collapsed runs tried, and those that recovered within the horizon after its end. time: s from the
     way's beginning to recovery, the median over those that did. enough: whether at least 95 % did.
     """
@@ -92,9 +93,32 @@ def ways_out(judge: Judge, fates: Fates, *, runs: int = RUNS) -> list[WayOut]:
     numbers = [number for number, seen in enumerate(fates.seen) if seen.fate == "collapsed"][:runs]
     if not numbers or case.down:
         return []
-    begin = case.trigger.end + min(0.25 * case.watch.horizon, 10.0 * case.watch.hold)
-    found = [_shortest(judge, case, numbers, begin, *way) for way in _ways(case.scenario, begin)]
+    collapse = Collapse(case, numbers, begin(case), _given_up(judge, case, numbers, begin(case)))
+    found = [_shortest(judge, collapse, *way) for way in _ways(case.scenario, collapse.begin)]
     return sorted(found, key=lambda way: (not way.enough, way.lost, way.time, -way.share))
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """The runs that collapsed, by their numbers; when ways out of it begin, and how many had given up by then, on
+    average.
+    """
+
+    case: Case
+    numbers: Sequence[int]
+    begin: float
+    given_up: float
+
+
+def begin(case: Case) -> float:
+    """When ways out begin, in s: some time after the trigger's end, so that it has collapsed by itself."""
+    return case.trigger.end + min(0.25 * case.watch.horizon, 10.0 * case.watch.hold)
+
+
+def _given_up(judge: Judge, case: Case, numbers: Sequence[int], until: float) -> float:
+    """Requests that ended without success up to an instant: lost to the collapse, whatever is done then."""
+    seen = judge.chosen(replace(case, watch=replace(case.watch, begin=until, end=until)), numbers)
+    return math.fsum(one.ended - one.success for one in seen) / len(seen)
 
 
 def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[float], Faults], float, float]]:
@@ -161,19 +185,18 @@ def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[flo
 
 def _shortest(
     judge: Judge,
-    case: Case,
-    numbers: Sequence[int],
-    begin: float,
+    collapse: Collapse,
     name: str,
     faults: Callable[[float], Faults],
     rate: float,
     least: float,
 ) -> WayOut:
     """A way held for the shortest time of a 1-2-5 series that is enough; more of it is taken to be no worse."""
-    series = _series(max(least, case.watch.hold / 5.0), max(least, case.watch.horizon))
+    watch = collapse.case.watch
+    series = _series(max(least, watch.hold / 5.0), max(least, watch.horizon))
 
     def tried(lasting: float) -> WayOut:
-        return _tried(judge, case, numbers, begin, name, faults(lasting), lasting, rate * lasting)
+        return _tried(judge, collapse, name, faults(lasting), lasting, rate * lasting)
 
     best = tried(series[-1])
     if not best.enough:
@@ -188,24 +211,23 @@ def _shortest(
 
 def _tried(
     judge: Judge,
-    case: Case,
-    numbers: Sequence[int],
-    begin: float,
+    collapse: Collapse,
     name: str,
     faults: Faults,
     lasting: float,
     turned_away: float,
 ) -> WayOut:
     """One way for one time, in the runs that collapsed."""
+    case = collapse.case
     scenario = case.scenario.set("faults", [*case.scenario.document.get("faults", []), *faults])
-    end = begin + lasting
+    end = collapse.begin + lasting
     watch = replace(case.watch, begin=end, end=end + case.watch.end - case.watch.begin)
-    seen: list[Seen] = judge.chosen(replace(case, scenario=scenario, watch=watch), numbers)
+    seen: list[Seen] = judge.chosen(replace(case, scenario=scenario, watch=watch), collapse.numbers)
     times = sorted(one.time + lasting for one in seen if one.fate == "recovered")
     return WayOut(
         name=f"{name} for {format_duration(lasting)}",
         lasting=lasting,
-        lost=turned_away + math.fsum(one.ended - one.success for one in seen) / len(seen),
+        lost=turned_away + math.fsum(one.ended - one.success for one in seen) / len(seen) - collapse.given_up,
         runs=len(seen),
         recovered=len(times),
         time=times[len(times) // 2] if times else math.inf,

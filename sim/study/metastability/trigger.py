@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import Problem, ScenarioError
 from sim.scenario.varying_arrivals import Profile
+from sim.study.comparison.differences import differences
 from sim.units import write_duration, write_factor, write_rate
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ def lengthened(scenario: Scenario, by: float) -> Scenario:
             for time, rate in profile.points
         ]
     return scenario.set(changes)
+
+
+def trigger_settings(scenario: Scenario, height: float, duration: float) -> dict[str, Any]:
+    """Key path -> value: what the scenario says of a trigger so many times as high and as long, where it is another."""
+    changed = lengthened(heightened(scenario, height), duration)
+    return {one.path: one.variant for one in differences(scenario, changed)}
 
 
 def has_height(scenario: Scenario) -> bool:
