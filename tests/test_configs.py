@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import sim
+from sim.scenario.idle import without_effect
 from sim.shipped import question, shipped
 
 CONFIGS = sorted(shipped())
@@ -32,6 +33,7 @@ def closing_goodput(results: sim.Results, seconds: float) -> list[float]:
 def test_config_is_valid_and_asks_one_question(name: str) -> None:
     path = shipped()[name]
     assert sim.check(path) == []
+    assert not list(without_effect(sim.load(path)))
     assert question(path).endswith("?")
     loaded = sim.load(path)
     assert loaded.name == name

@@ -85,11 +85,9 @@ def command(
     scenario = load_scenario(file, settings)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    seconds = None if horizon is None else _duration(horizon)
-    shares = [
-        _share(option, text)
-        for option, text in (("--probability", probability), ("--confidence", confidence))
-    ]
+    seconds = None if horizon is None else _horizon(horizon)
+    wanted, sure = _share("--probability", probability), _share("--confidence", confidence)
+    near = _share("--precision", precision, 0.5)
     from sim.study.metastability.stability import stability
 
     with terminal.progress(f"judging {scenario.name}") as progress:
@@ -97,9 +95,9 @@ def command(
             scenario,
             vary=keys or None,
             runs=runs,
-            wanted=shares[0],
-            confidence=shares[1],
-            precision=_share("--precision", precision),
+            wanted=wanted,
+            confidence=sure,
+            precision=near,
             horizon=seconds,
             seed=seed,
             jobs=jobs,
@@ -298,16 +296,28 @@ def drawn(basin: "Basin") -> str:
     return "\n".join([*lines, f"{' ' * (width + 2)}{left}{' ' * gap}{right}"])
 
 
-def _duration(text: str) -> float:
+def _horizon(text: str) -> float:
     from sim.units import parse_duration
 
-    return parse_duration(text)
+    try:
+        seconds = parse_duration(text)
+    except QuantityError as error:
+        raise UsageError(f"--horizon: {error}") from None
+    if not 0.0 < seconds < math.inf:
+        raise UsageError(f"--horizon {text} is not more than 0; write --horizon 60s")
+    return seconds
 
 
-def _share(option: str, text: str) -> float:
-    from sim.units import parse_ratio
+def _share(option: str, text: str, most: float = 1.0) -> float:
+    from sim.units import format_ratio, parse_ratio
 
     try:
-        return parse_ratio(text)
+        share = parse_ratio(text)
     except QuantityError as error:
-        raise UsageError(f"{option} {error}") from None
+        raise UsageError(f"{option}: {error}") from None
+    if not 0.0 < share < most:
+        example = format_ratio(0.95 if most == 1.0 else 0.05)
+        raise UsageError(
+            f"{option} {text} is not more than 0 and less than {format_ratio(most)}; write {option} {example}"
+        )
+    return share

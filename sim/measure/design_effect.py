@@ -66,6 +66,9 @@ def batch_at(scenario: Scenario, service: str) -> float:
 
 
 def thinned(found: Sequence[Figure], effect: float) -> list[Figure]:
-    """Figures with as many trials as are independent, one at least in each replication."""
+    """Figures with as many trials as are independent, one at least in each replication, but where there are none."""
     # A NaN stays: max keeps its first argument if nothing is greater.
-    return [replace(figure, trials=max(figure.trials / effect, 1.0)) for figure in found]
+    return [
+        replace(figure, trials=max(figure.trials / effect, 1.0)) if figure.trials else figure
+        for figure in found
+    ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.measure.histograms import quantiles
+from sim.scenario.clients import Client
 from sim.scenario.scenario import Scenario
+from sim.scenario.services import Service
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 SERVICE_SHARES = ("p50", "p90", "p95", "p99")
@@ -39,25 +41,49 @@ def figures(scenario: Scenario, seen: Observations) -> Figures:
     """Every metric of one replication."""
     found: Figures = {}
     names = list(scenario.traffic)
+
+    def of_classes(subject: str, places: list[int]) -> Figures:
+        own = [names[place] for place in places]
+        side = _client_side(seen, places, _attempts(scenario, own))
+        return certain(subject, side, _impossible_for_clients([scenario.client_of(name) for name in own]))
+
     for place, name in enumerate(names):
-        found |= {
-            (f"traffic:{name}", metric): figure
-            for metric, figure in _client_side(seen, [place], _attempts(scenario, [name])).items()
-        }
+        found |= of_classes(f"traffic:{name}", [place])
     for client in scenario.clients:
         places = [place for place, name in enumerate(names) if scenario.client_name(name) == client]
         if places:
-            found |= {
-                (f"client:{client}", metric): figure
-                for metric, figure in _client_side(
-                    seen, places, _attempts(scenario, [names[place] for place in places])
-                ).items()
-            }
+            found |= of_classes(f"client:{client}", places)
     for place, name in enumerate(scenario.services):
         callers = [each for each in names if scenario.traffic[each].call == name]
         side = service_side(seen, len(names) + place, _attempts(scenario, callers))
-        found |= {(f"service:{name}", metric): figure for metric, figure in side.items()}
+        found |= certain(f"service:{name}", side, impossible_at(scenario.services[name]))
     return found
+
+
+def impossible_at(service: Service) -> set[str]:
+    """Metrics of a service of what it cannot do: they are 0 for certain, however few runs there were."""
+    blocks = service.queue.overflow == "block" and math.isfinite(service.queue.capacity)
+    return set() if blocks else {"blocked"}
+
+
+def _impossible_for_clients(clients: Sequence[Client]) -> set[str]:
+    """Metrics of these clients of what none of them can do."""
+    able: dict[str, Callable[[Client], object]] = {
+        "denied_ratio": lambda one: one.throttle or one.breaker or one.limit,
+        "over_budget_rate": lambda one: one.retry.budget,
+        "timeout_ratio": lambda one: one.timeout is not None or one.deadline is not None,
+        "amplification": lambda one: one.retry.attempts > 1 or one.hedge,
+        "orbit": lambda one: one.retry.attempts > 1,
+    }
+    return {metric for metric, can in able.items() if not any(can(client) for client in clients)}
+
+
+def certain(subject: str, side: Mapping[str, Figure], impossible: set[str]) -> Figures:
+    """The figures under their subject; no trials stand behind what is certain."""
+    return {
+        (subject, metric): replace(figure, trials=0.0) if metric in impossible else figure
+        for metric, figure in side.items()
+    }
 
 
 def independent_figures(found: Sequence[Figures], twins: bool) -> list[Figures]:

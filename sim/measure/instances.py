@@ -12,7 +12,7 @@ from sim.engines import observations as see
 from sim.engines.observations import Observations
 from sim.measure.design_effect import batch_at, design_effect, thinned
 from sim.measure.estimate import estimate
-from sim.measure.figures import independent_figures, service_side
+from sim.measure.figures import certain, impossible_at, independent_figures, service_side
 from sim.measure.intervals import CONFIDENCE
 from sim.scenario.metrics import unit_of
 from sim.scenario.scenario import Scenario
@@ -63,7 +63,7 @@ def apart(scenario: Scenario, runs: Sequence[Observations]) -> pd.DataFrame:
             continue
         subject, twins = f"service:{name}", scenario.run.antithetic
         of_each = [
-            {(subject, metric): one for metric, one in service_side(seen, row).items()} for seen in runs
+            certain(subject, service_side(seen, row), impossible_at(scenario.services[name])) for seen in runs
         ]
         found = independent_figures(of_each, twins)
         busy = float(np.mean([each[subject, "utilization"].value for each in of_each]))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sim.study.metastability.stability import Stability
 
 
+MOST_RUNS = 100_000
+"""Worth proposing."""
+
 LIMITS = {"height": "the most there can be", "load": "its capacity", "duration": ""}
 """What is said where nothing within the range tips it: the range ends there by itself."""
 
@@ -44,7 +47,9 @@ def verdict(found: Stability) -> str:
     if found.verdict == "recovers":
         return f"It recovers: {counts}, {chance}; {asked}."
     if found.verdict == "undecided":
-        return f"Undecided: {counts}, {chance}; {asked}. More runs may tell."
+        needed = fates.needed(found.confidence, found.wanted)
+        many = f"About {math.ceil(needed):,} runs" if needed < MOST_RUNS else "Hardly any number of runs"
+        return f"Undecided: {counts}, {chance}; {asked}. {many} may tell."
     two = 0 < fates.recovered < fates.runs
     fate = " It has two fates, and no mean describes either." if two else ""
     return f"It does not recover: {counts}, {chance}; {asked}.{fate}"

@@ -7,9 +7,9 @@ The adaptive ones are those of Netflix's concurrency-limits library, with its de
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from sim.draws import further
 from sim.scenario.guard import GuardRule
@@ -276,5 +276,15 @@ class Gradient2(AdaptiveLimit):
 
 
 AnyLimit = ConcurrencyLimit | Aimd | Vegas | Gradient2
-Limit = Annotated[AnyLimit, Field(discriminator="kind"), written_bare()]
+
+
+def _not_a_number(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise refuse(
+            f"{value} does not say what kind of limit", f"{{kind: concurrency_limit, limit: {value}}}"
+        )
+    return value
+
+
+Limit = Annotated[AnyLimit, Field(discriminator="kind"), written_bare(), BeforeValidator(_not_a_number)]
 """A concurrency limit as a field of a client."""

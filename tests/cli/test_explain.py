@@ -73,6 +73,45 @@ def test_figures_of_a_small_scenario(small: Path) -> None:
             "must survive api workers x0.5 at 5 s for 2 s: 1 objective of the scenario.",
         ),
         (["plan.growth=8% per month", "plan.lead_time=6 weeks"], "the load grows: 8% per month; 6 weeks"),
+        (
+            [
+                "services.api.instances=2",
+                "services.api.workers=2",
+                "faults=[{at: 5s, traffic: web, rate: x3}]",
+            ],
+            "offered 120/s of 50/s: utilization 240%",
+        ),
+        (
+            [
+                "services.api.instances=2",
+                "faults=[{at: 5s, service: api, instance: 1, service_time: x2}]",
+            ],
+            "offered 40/s of 75/s: utilization 53.33%; instance 1 can do 25/s, an even share is 20/s",
+        ),
+        (
+            ["services.api.instances=2", "faults=[{at: 5s, service: api, instance: 0, pause: true}]"],
+            "offered 40/s of 50/s: utilization 80%; instance 0 stands still",
+        ),
+        (
+            [
+                "services.api.slowdown={kind: contention, sigma: 0.25}",
+                "faults=[{at: 5s, service: api, workers: 2}]",
+            ],
+            "offered 40/s of 20/s: utilization 200%",
+        ),
+        (["services.api.admission=[{kind: concurrency_limit, limit: 3}]"], "40/s offered of 37.5/s at most"),
+        (
+            ["services.api.admission=[{kind: rate_limit, rate: 30/s}]"],
+            "utilization 133.3%, offered load 3.2 erlang: overloaded; what is too much is turned away.",
+        ),
+        (["services.api.admission=[{kind: concurrency_limit, limit: 9}]"], "a limit leaves 5 in reach"),
+        (["clients.patient.retry.budget=token_bucket"], "retries would make it 44/s, utilization 88%."),
+        (["clients.patient.retry.budget={kind: ratio_bucket, min_per_second: 0/s}"], "make it 48/s"),
+        (["clients.patient.breaker=circuit"], "but for what holds the clients back"),
+        (
+            ["traffic.web.arrivals={kind: closed, users: 20, think: 100ms}"],
+            "if nobody ever waited: as they do, its 20 users send what it can serve.",
+        ),
     ],
 )
 def test_what_is_said_of_each_case(settings: list[str], said: str, small: Path) -> None:

@@ -109,10 +109,13 @@ def test_out_has_the_figures_and_the_picture(tipping: str, forebay: Forebay, tmp
         (("--vary", "faults[0].rate=x2..8", "--vary", "faults[0].for=[1s]"), "factor at one end"),
         (("--vary", "faults[0].rat=x2..x8", "--vary", "faults[0].for=[1s]"), "did you mean"),
         (("--horizon", "60"), "no unit"),
-        (("--horizon", "0s"), "for example"),
+        (("--horizon", "0s"), "write --horizon 60s"),
+        (("--horizon", "5"), "--horizon: 5 has no unit"),
         (("--probability", "most"), "--probability"),
-        (("--confidence", "100%"), "for example"),
-        (("--precision", "0%", "--vary", "run.seed=[1]", "--vary", "faults[0].for=[1s]"), "for example"),
+        (("--confidence", "100%"), "write --confidence 95%"),
+        (("--precision", "0%"), "write --precision 5%"),
+        (("--vary", "faults[0].rate=x8..x2", "--vary", "faults[0].for=[1s]"), "faults[0].rate=x2..x12:20"),
+        (("--vary", "faults[0].rate=[x2]", "--vary", "faults[0].for=8s..2s"), "faults[0].for=10ms..50ms:5"),
     ],
 )
 def test_wrong_options_are_said(tipping: str, forebay: Forebay, words: tuple[str, ...], said: str) -> None:

@@ -119,6 +119,17 @@ class Fates:
         low, high = self.interval(confidence)
         return "recovers" if low > wanted else "collapses" if high < wanted else "undecided"
 
+    def needed(self, confidence: float = CONFIDENCE, wanted: float = 0.5) -> float:
+        """About how many runs would decide the verdict, if as large a share of them recovers; inf at that wanted.
+
+        Wilson's interval leaves out what a score test rejects: (share - wanted)² > z²·wanted·(1 - wanted)/n.
+        """
+        from scipy.special import ndtri
+
+        distance = self.probability - wanted
+        z = float(ndtri(0.5 + confidence / 2.0))
+        return z * z * wanted * (1.0 - wanted) / distance**2 if distance else math.inf
+
     def and_more(self, seen: Sequence[Seen]) -> Fates:
         """These runs and the next ones."""
         return Fates(self.case, (*self.seen, *seen))

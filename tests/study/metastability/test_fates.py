@@ -7,6 +7,7 @@ import math
 import pytest
 
 import sim
+from sim.engines.fate import Seen
 from sim.errors import UsageError
 from sim.shipped import shipped
 from sim.study.metastability.fates import Fates, Judge, Judging, fates
@@ -98,3 +99,17 @@ def test_no_runs_say_nothing() -> None:
     none = Fates(judge.case(sim.loads(STORM)), ())
     assert none.verdict() == "undecided"
     assert none.interval() == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("recovered", "wanted"), [(60, 0.95), (30, 0.4), (59, 0.95)])
+def test_about_as_many_runs_as_are_said_decide(recovered: int, wanted: float) -> None:
+    case = Judge().case(sim.loads(STORM))
+    back, down = (Seen(fate, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0) for fate in ("recovered", "collapsed"))
+
+    def fates(runs: float) -> Fates:
+        many = round(runs * recovered / 60)
+        return Fates(case, (*[back] * many, *[down] * (round(runs) - many)))
+
+    needed = fates(60).needed(wanted=wanted)
+    assert fates(1.1 * needed).verdict(wanted=wanted) != "undecided"
+    assert fates(0.9 * needed).verdict(wanted=wanted) == "undecided"
