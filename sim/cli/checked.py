@@ -1,5 +1,6 @@
 """What `forebay check` found in one file: a finding for each problem, objective, audit and comparison."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +135,8 @@ def of_gated(path: Path, gated: "Gated", changed: Sequence[str], seconds: float)
     for judged in gated.survived:
         row = vars(judged)
         text = f"{bound(row)}: {shown(row)}"
+        if judged.verdict == "inconclusive" and judged.needed is not None and math.isfinite(judged.needed):
+            text += f"; about {math.ceil(judged.needed):,} replications may tell"
         findings.append(Finding(bound(row), judged.verdict, text))
     findings.append(Finding("audits", "hold", "Little's law and conservation hold"))
     findings += [_of_change(change) for change in gated.changes]

@@ -26,6 +26,9 @@ from sim.units import format_span
 if TYPE_CHECKING:
     from sim.study.growth.forecast import Forecast
 
+MOST_ROWS = 12
+"""Purchases in the table."""
+
 ORDERED = frozenset({"bought", "workers then"})
 """Columns that are numbers."""
 
@@ -137,9 +140,10 @@ def purchases(found: "Forecast") -> Table:
             str(step.after.workers),
             at_words(found, step.needed.time),
             f"{at_words(found, step.needed.earliest)} … {at_words(found, step.needed.latest)}",
-            figure(step.before.factor, step.before.low, step.before.high),
+            ("" if step.before.searched else "≈ ")
+            + figure(step.before.factor, step.before.low, step.before.high),
         )
-        for step in found.steps
+        for step in found.steps[:MOST_ROWS]
     ]
     columns = (
         "order by",
@@ -152,4 +156,6 @@ def purchases(found: "Forecast") -> Table:
     )
     lead = f", {format_span(found.lead_time)} from order to use" if found.lead_time else ""
     title = f"Purchases of {found.key} within {format_span(found.demand.horizon)}{lead}"
+    if len(found.steps) > MOST_ROWS:
+        title += f"; {len(found.steps) - MOST_ROWS} more in --format csv"
     return Table(title, columns, rows, ORDERED)

@@ -1,5 +1,6 @@
 """`forebay headroom`: the greatest load that still meets every objective, and the largest spike that is survived."""
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -88,13 +89,21 @@ def answers(found: "Headroom", highest: "Margin | None", lasting: float | None) 
     """The answer in sentences."""
     said = [f"Headroom: {headroom_words(found)}."]
     if highest is not None and lasting is not None:
-        from sim.units import format_duration
+        from sim.units import format_duration, format_ratio
 
-        factor = figure(highest.factor, highest.low, highest.high)
-        said.append(
-            f"A spike of {format_duration(lasting)} is survived in {100.0 * (1.0 - highest.chance):g} % of the runs "
-            f"up to {factor} times the load ({highest.runs} runs)."
-        )
+        runs, share = f"{highest.runs:,} runs", format_ratio(1.0 - highest.chance)
+        spike = f"a spike of {format_duration(lasting)}"
+        if math.isinf(highest.high):
+            said.append(
+                f"The service comes back from {spike} up to {highest.low:g} times the load, the most tried, in {share} "
+                f"of the runs ({runs}); objectives are not judged during it."
+            )
+        else:
+            factor = figure(highest.factor, highest.low, highest.high)
+            said.append(
+                f"The service comes back from {spike} in {share} of the runs up to {factor} times the load ({runs}); "
+                "objectives are not judged during it."
+            )
     return said
 
 

@@ -151,8 +151,8 @@ def idle_paths(found: "Sensitivity", subject: str, metric: str) -> list[str]:
 def remarks(found: "Sensitivity") -> list[str]:
     """What the columns mean, and what was left out."""
     columns = (
-        "Swing: the metric at the high end less that at the low end, under the same random numbers. Elasticity: by "
-        "how many per cent the metric changes where the parameter does by one. In brackets 95 % intervals."
+        "Swing: the metric at the high end less that at the low end, under the same random numbers; ▇ where it rises, "
+        "░ where it falls. Elasticity: by how many per cent the metric changes where the parameter does by one. In brackets 95 % intervals."
     )
     idle = [
         f"Nothing about {metric_words(metric)} of {subject} changes with {', '.join(paths)}."

@@ -269,10 +269,10 @@ class Results:
         return value, low, high, self.judged(wanted, low, high)
 
     def judged(self, wanted: Objective, low: float, high: float) -> str:
-        """Whether an objective is met by an interval; a replication without the figure (no success) leaves it open."""
-        if any(math.isnan(value) for value in self.values(wanted.subject, wanted.metric)):
-            return "inconclusive"
-        return judge(low, high, wanted.at_most, wanted.at_least)
+        """Whether an objective is met by an interval; with a replication without the figure (no success) it is not."""
+        verdict = judge(low, high, wanted.at_most, wanted.at_least)
+        lacking = any(math.isnan(value) for value in self.values(wanted.subject, wanted.metric))
+        return "inconclusive" if lacking and verdict == "met" else verdict
 
     @property
     def verdict(self) -> str:

@@ -12,7 +12,7 @@ from sim.units import format_ratio, format_span
 if TYPE_CHECKING:
     from sim.study.growth.forecast import Forecast
     from sim.study.growth.headroom import Headroom, Tried
-    from sim.study.growth.staircase import Step
+    from sim.study.growth.staircase import RunOut, Step
 
 
 def headroom_words(found: Headroom) -> str:
@@ -32,14 +32,16 @@ def headroom_words(found: Headroom) -> str:
     sure = f"with {format_ratio(found.confidence)} confidence"
     if not math.isfinite(found.high):
         return f"certified: at least {_down(found.low)} times the load as written meets every objective, {sure}{breaks}"
-    certain = f"{_down(found.low)} times what is written, {figure(rate * found.low, unit='1/s')}, {sure}"
-    limit = f"the limit is expected at {_down(found.factor)}, at most {_up(found.high)} times{breaks}"
+    certain = f"{_down(found.low)} times what is written, {figure(rate * found.low, unit='1/s')}"
+    expected = f"{found.factor:.4g}"
+    more = f"; {closer_words(found)}" if found.worth_telling is not None else ""
     if found.low >= 1.0:
-        return f"certified: the load may grow to {certain}; {limit}"
+        limit = f"the limit is expected at {expected}, at most {_up(found.high)} times"
+        return f"certified: the load may grow to {certain}, {sure}; {limit}{breaks}{more}"
     if found.high <= 1.0:
-        return f"none: the load must shrink to {certain}; {limit}"
+        limit = f"it holds for certain up to {certain}, and breaks for certain at {_up(found.high)} times"
+        return f"none: the load must shrink to about {expected} times what is written; {limit}, {sure}{breaks}{more}"
     between = figure(found.factor, found.low, found.high)
-    more = "" if found.wide is None else f"; {needed_words(found.wide)}"
     return f"not certain: the limit is expected at {between} times the load as written, {sure}{breaks}{more}"
 
 
@@ -72,33 +74,43 @@ def needed_words(one: Tried) -> str:
     return f"about {math.ceil(one.needed):,} replications may tell, which run.replications: {own} allows"
 
 
+def closer_words(found: Headroom) -> str:
+    """What would bring the ends of a headroom nearer to each other."""
+    own, hardest = found.scenario.run.replications, found.worth_telling
+    needed = math.inf if hardest is None or hardest.needed is None else hardest.needed / hardest.growth
+    wanted = max(2 * own, math.ceil(needed)) if math.isfinite(needed) else 4 * own
+    return f"run.replications: {wanted} would tell more closely"
+
+
 def run_out_words(found: Forecast) -> str:
     """When capacity runs out, with its interval, and the next order."""
-    when = found.run_out
+    words, first = when_words(found, found.run_out), next(iter(found.steps), None)
+    if found.headroom.undecided is not None or first is None:
+        return words
+    if found.run_out.earliest == 0.0 < found.run_out.latest:
+        return f"{words}; find that out before ordering: {closer_words(found.headroom)}"
+    return f"{words}; order {found.due or first.bought} more {_order(found, first)}"
+
+
+def when_words(found: Forecast, when: RunOut) -> str:
+    """When a capacity runs out, with its interval."""
     horizon = format_span(found.demand.horizon)
-    if found.headroom.undecided is not None:
+    if math.isnan(when.time):
         return "When capacity runs out is not known, as the headroom is not"
     if not math.isfinite(when.earliest):
         return f"Capacity does not run out within {horizon}"
     if when.latest == 0.0:
-        words = "Capacity has run out already: the load at the start does not meet the objectives"
-    elif when.time == 0.0:
-        words = "Capacity may have run out already: whether the load at the start meets the objectives is not certain"
-    elif math.isfinite(when.time):
-        latest = _on(found, when.latest) if math.isfinite(when.latest) else f"not within {horizon}"
-        date = f", on {at_words(found, when.time)}" if found.date(when.time) is not None else ""
-        words = (
-            f"Capacity runs out in {format_span(when.time)}{date}, at the earliest {_on(found, when.earliest)}, "
-            f"at the latest {latest} ({format_ratio(found.confidence)} confidence)"
-        )
-    else:
-        words = f"Capacity is not expected to run out within {horizon}, but may {_on(found, when.earliest)}"
-    first = next(iter(found.steps), None)
-    if first is None:
-        return words
-    if when.earliest == 0.0 < when.latest:
-        return f"{words}; find that out before ordering: {needed_words(found.headroom.wide or found.headroom.tried[0])}"
-    return f"{words}; order {found.due or first.bought} more {_order(found, first)}"
+        return "Capacity has run out already: the load at the start does not meet the objectives"
+    if when.time == 0.0:
+        return "Capacity may have run out already: whether the load at the start meets the objectives is not certain"
+    if not math.isfinite(when.time):
+        return f"Capacity is not expected to run out within {horizon}, but may {_on(found, when.earliest)}"
+    latest = _on(found, when.latest) if math.isfinite(when.latest) else f"not within {horizon}"
+    date = f", on {at_words(found, when.time)}" if found.date(when.time) is not None else ""
+    return (
+        f"Capacity runs out in {format_span(when.time)}{date}, at the earliest {_on(found, when.earliest)}, "
+        f"at the latest {latest} ({format_ratio(found.confidence)} confidence)"
+    )
 
 
 def _order(found: Forecast, step: Step) -> str:
@@ -108,11 +120,13 @@ def _order(found: Forecast, step: Step) -> str:
 
 
 def at_words(found: Forecast, time: float) -> str:
-    """A time as a date; as a span from the start where that has no date."""
+    """A time as a date; as a span from the start where that has no date, before the start as so late."""
     if not math.isfinite(time):
         return NOTHING
     date = found.date(time)
-    return date.isoformat() if date is not None else format_span(time)
+    if date is not None:
+        return date.isoformat()
+    return format_span(time) if time >= 0.0 else f"now, {format_span(-time)} late"
 
 
 def _on(found: Forecast, time: float) -> str:

@@ -32,8 +32,8 @@ class Studies(TypedDict, total=False):
     curve: of `sim.study.curves.load_curve` (sections 3 and 6, headroom). mechanisms: of `sim.study.mechanisms.tried`
     (section 6). stability: of `sim.stability` (section 7). plan: of `sim.plan` (sections 4 and 10, the recommended
     sizes). sizing: of `sim.study.sizing.sizing` (section 4, where there is no plan). forecast: of `sim.forecast`, and
-    headroom: of `sim.study.growth.headroom.headroom`, where there is no forecast (section 8). sensitivity: of
-    `sim.sensitivity` (section 9).
+    headroom: of `sim.study.growth.headroom.headroom`, where there is no forecast (section 8); recommended: the headroom
+    of the plan's answer, where that is not what is written. sensitivity: of `sim.sensitivity` (section 9).
     """
 
     curve: pd.DataFrame | None
@@ -43,6 +43,7 @@ class Studies(TypedDict, total=False):
     sizing: Sizing | None
     forecast: Forecast | None
     headroom: Headroom | None
+    recommended: Headroom | None
     sensitivity: Sensitivity | None
 
 
@@ -66,6 +67,7 @@ class Material:
     sizing: Sizing | None = None
     forecast: Forecast | None = None
     headroom: Headroom | None = None
+    recommended: Headroom | None = None
     sensitivity: Sensitivity | None = None
 
     @cached_property
@@ -142,6 +144,8 @@ def gather(
         if name not in given and curves:
             studies[name] = make(found, jobs, share.of(name))
         share.done(name)
+    if curves and "recommended" not in given:
+        studies["recommended"] = _recommended(found, studies["plan"], studies["forecast"], jobs)
     return Material(found.scenario, found, analyze(found.scenario), source, curves, **studies)
 
 
@@ -220,6 +224,25 @@ def _headroom(results: Results, jobs: int | None, _: Progress | None) -> Headroo
     if not scenario.objectives or (scenario.plan is not None and scenario.plan.growth is not None):
         return None
     return headroom(scenario.set("run.replications", _affordable(results, LOADS)), jobs=jobs)
+
+
+def _recommended(
+    results: Results, plan: Planned | None, forecast: Forecast | None, jobs: int | None
+) -> Headroom | None:
+    """Where a plan came to other values than those written: the load that these take, as sure as a forecast's."""
+    from sim.measure.intervals import CONFIDENCE
+    from sim.study.growth.headroom import headroom
+
+    if plan is None or plan.best is None or not results.scenario.objectives:
+        return None
+    chosen = results.scenario.set(plan.best)
+    if chosen.hash == results.scenario.hash:
+        return None
+    if forecast is not None:
+        return headroom(chosen, confidence=(1.0 + forecast.confidence) / 2.0, jobs=jobs)
+    return headroom(
+        chosen.set("run.replications", _affordable(results, LOADS)), confidence=CONFIDENCE, jobs=jobs
+    )
 
 
 def _sensitivity(results: Results, jobs: int | None, progress: Progress | None) -> Sensitivity | None:

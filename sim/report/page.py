@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -27,6 +28,7 @@ from sim.scenario.scenario import Scenario, refuse_no_scenario
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
     from sim.measure.results import Results
 
@@ -183,4 +185,20 @@ def environment() -> Environment:
     """The templates, with every text escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    made.filters["breakable"] = breakable
+    return made
+
+
+def breakable(text: str) -> Markup:
+    """A cell, escaped: a key path may go on in another line after a dot, an interval stand below its figure.
+
+    Else the tables of plans push their last columns off the page.
+    """
+    from markupsafe import Markup, escape
+
+    interval = re.fullmatch(r"([^\[]+) (\[[^\[\]]*\])", text)
+    if interval is not None:
+        whole = Markup('<span class="whole">{}</span>')
+        return Markup('<span class="loose">{} {}</span>').format(*map(whole.format, interval.groups()))
+    return Markup(re.sub(r"(?<=[a-z0-9_\]])\.(?=[a-z_])", ".<wbr>", str(escape(text))))  # noqa: S704  # escaped

@@ -29,6 +29,9 @@ NEAREST = "nearest to its bound"
 WORTHWHILE = 1000.0
 """How many times the replications made are still worth proposing."""
 
+MOST_NAMED = 3
+"""Candidates named in a sentence."""
+
 MOST_ROWS = 12
 """Candidates in a table at the most: the answer, and those nearest to it in cost."""
 
@@ -69,7 +72,7 @@ def cost_words(planned: Planned) -> str:
     if best is None:
         return NOTHING
     named = planned.cost_unit if planned.cost_unit in ("workers", "an hour") else f"({planned.cost_unit})"
-    return f"{cost_of(best)} {named}"
+    return f"{cost_of(best)} {'worker' if named == 'workers' and best.cost == 1.0 else named}"
 
 
 def cost_of(one: Candidate) -> str:
@@ -110,8 +113,11 @@ def open_words(planned: Planned) -> list[str]:
     if planned.best is None or not planned.undecided:
         return []
     many = len(planned.undecided)
-    stayed = "One cheaper candidate" if many == 1 else f"{many} cheaper candidates"
-    return [f"{stayed} stayed open; {more_words(planned)}."]
+    nearest = sorted(planned.undecided, key=lambda one: one.cost)[:MOST_NAMED]
+    named = "; ".join(f"{values_words(one.values)}, at {cost_of(one)}" for one in nearest)
+    more = f", {many - len(nearest)} more" if many > len(nearest) else ""
+    stayed = "One that may be cheaper" if many == 1 else f"{many} that may be cheaper"
+    return [f"{stayed} stayed open ({named}{more}); {more_words(planned)}."]
 
 
 def cheaper_words(planned: Planned, what: str) -> str:
@@ -253,7 +259,7 @@ def regret_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequenc
 
 
 def nearest(planned: Planned) -> list[Candidate]:
-    """Not too many candidates, in their own order: the answer's neighbours first, then the nearest in cost."""
+    """Not too many candidates, in their own order: what stayed open, the answer's neighbours, the nearest in cost."""
     if len(planned.candidates) <= MOST_ROWS:
         return list(planned.candidates)
     best = planned.answer
@@ -261,6 +267,8 @@ def nearest(planned: Planned) -> list[Candidate]:
     def distance(one: Candidate) -> tuple[float, float]:
         if best is None:
             return 0.0, -one.least_room
+        if any(one is other for other in planned.undecided):
+            return 0.0, abs(one.cost - best.cost)  # the words below the table speak of it
         differing = sum(one.values[path] != best.values[path] for path in one.values)
         return float(differing), abs(one.cost - best.cost)
 

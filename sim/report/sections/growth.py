@@ -32,17 +32,22 @@ def growth(material: Material) -> Section | None:
         if found.steps:
             blocks.append(_purchases(found))
         if found.notes:
-            blocks.append(Bullets(found.notes))
+            blocks.append(Bullets([f"{note[0].upper()}{note[1:]}." for note in found.notes]))
     blocks += [Paragraph(_remark(certified)), _loads(certified)]
     return Section(8, "growth", "Headroom and growth" if found is not None else "Headroom", blocks)
 
 
 def _caption(found: Forecast) -> str:
     lead = f", {format_span(found.lead_time)} after its order" if found.lead_time > 0.0 else ""
+    rises = (
+        f"; the green line rises with each purchase of {found.key}, there when it may first be needed{lead}"
+        if found.steps
+        else ""
+    )
     return (
         f"The band is the {format_ratio(found.confidence)} interval of the expected load. Capacity is the load "
-        f"certified to meet every objective; the green line rises with each purchase of {found.key}, there when it may "
-        f"first be needed{lead}. Shaded: when what is there now runs out, by what is known of load and capacity."
+        f"certified to meet every objective{rises}. Shaded: when what is there now runs out, by what is known of load "
+        "and capacity."
     )
 
 

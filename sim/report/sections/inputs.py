@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Facts, Listing, Section, Table
-from sim.report.phrases import count, patience, phrase, refusals, retries
+from sim.report.phrases import count, patience, phrase, refusals, restraint, retries, workings
 from sim.report.pictures.windows import effect, target
 from sim.study.load import nominal_rate, service_load
 from sim.units import format_duration, format_rate, format_ratio
@@ -16,6 +16,7 @@ from sim.units import format_duration, format_rate, format_ratio
 if TYPE_CHECKING:
     from sim.report.material import Material
     from sim.scenario.scenario import Scenario
+    from sim.scenario.services import Service
 
 
 def inputs(material: Material) -> Section:
@@ -33,7 +34,8 @@ def tables(scenario: Scenario) -> list[Table]:
         client = scenario.client_of(name)
         rate = nominal_rate(scenario, name)
         shown = format_rate(rate) if math.isfinite(rate) else "–"
-        traffic.append((name, phrase(each.arrivals), shown, each.call, patience(client), retries(client)))
+        again = "; ".join([retries(client), *restraint(client)])
+        traffic.append((name, phrase(each.arrivals), shown, each.call, patience(client), again))
     services = []
     for name, service in scenario.services.items():
         load = service_load(scenario, name)
@@ -41,11 +43,11 @@ def tables(scenario: Scenario) -> list[Table]:
         services.append(
             (
                 name,
-                count(service.workers),
+                _of_each(service, service.workers),
                 phrase(service.service_time),
-                count(service.queue.capacity),
+                _of_each(service, service.queue.capacity),
                 service.queue.discipline.kind.replace("_", " "),
-                refusals(service),
+                "; ".join([refusals(service), *workings(service)]),
                 ratio,
             )
         )
@@ -55,7 +57,7 @@ def tables(scenario: Scenario) -> list[Table]:
         ),
         Table(
             "Services",
-            ("name", "workers", "service time", "places to wait", "order", "refusals", "load"),
+            ("name", "workers", "service time", "places to wait", "order", "refusals and ways", "load"),
             services,
             frozenset({1, 3, 6}),
         ),
@@ -72,6 +74,11 @@ def tables(scenario: Scenario) -> list[Table]:
         ]
         found.append(Table("Faults", ("what", "effect", "from", "to"), faults, frozenset({2, 3})))
     return found
+
+
+def _of_each(service: Service, number: float) -> str:
+    """A number of workers or places, of each instance where there are several."""
+    return count(number) if service.instances == 1 else f"{service.instances:,} × {count(number)}"
 
 
 def _provenance(material: Material) -> Facts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Section, Table, Verdict
 from sim.report.figures import figure, metric_words, records, subject_words, unit_shown
-from sim.report.growth_words import headroom_words, run_out_words
+from sim.report.growth_words import headroom_words, run_out_words, when_words
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
 from sim.report.plan_words import answer_words, asked_words, cost_words, figure_words, values_words
@@ -21,6 +21,10 @@ from sim.units import format_rate, format_ratio
 if TYPE_CHECKING:
     from sim.report.material import Material
     from sim.scenario.scenario import Scenario
+
+
+WITH_PLAN = " with the recommended sizes"
+"""Ends the name of a fact that is not of the scenario as written."""
 
 
 def verdict(material: Material) -> Section:
@@ -133,7 +137,10 @@ def _sizes(material: Material) -> list[tuple[str, str]]:
 def _headroom(material: Material) -> list[tuple[str, str]]:
     """The certified headroom; without one, what the lines between the loads of section 3 say."""
     if material.certified is not None:
-        return [("Headroom", headroom_words(material.certified))]
+        own = headroom_words(material.certified)
+        if material.recommended is None:
+            return [("Headroom", own)]
+        return [("Headroom as written", own), (f"Headroom{WITH_PLAN}", headroom_words(material.recommended))]
     curve = material.own_curve
     if curve is None:
         return []
@@ -199,7 +206,15 @@ def _spike(material: Material) -> list[tuple[str, str]]:
 
 
 def _run_out(material: Material) -> list[tuple[str, str]]:
-    return [] if material.forecast is None else [("Runs out", run_out_words(material.forecast))]
+    found, chosen = material.forecast, material.recommended
+    if found is None:
+        return []
+    if chosen is None:
+        return [("Runs out", run_out_words(found))]
+    return [
+        ("Runs out as written", run_out_words(found)),
+        (f"Runs out{WITH_PLAN}", when_words(found, found.run_out_of(chosen))),
+    ]
 
 
 def _binding(material: Material) -> list[tuple[str, str]]:
@@ -215,7 +230,10 @@ def _binding(material: Material) -> list[tuple[str, str]]:
     name, load = bottleneck(material.scenario)
     if not (math.isfinite(load.ratio) and math.isfinite(load.capacity)):
         return [("What binds", "; ".join(found))] if found else []
-    workers = f"{material.scenario.services[name].workers:,.0f} workers of {name}"
+    service = material.scenario.services[name]
+    each = f"{service.instances:,} × " if service.instances > 1 else ""
+    own = "as written, " if found else ""
+    workers = f"{own}{each}{service.workers:,.0f} workers of {name}"
     most = f"{format_rate(load.offered)} offered of {format_rate(load.capacity)} that they can serve"
     words = [*found, f"{workers}: {most}, {format_ratio(round(load.ratio, 3))}"]
     busy = material.value(f"service:{name}", "utilization")

@@ -81,6 +81,11 @@ class Forecast:
         """The workers of all of these together: one order."""
         return sum(step.bought for step in self.overdue)
 
+    def run_out_of(self, other: Headroom) -> RunOut:
+        """When the load passes what other sizes take, by their headroom; with the confidence of the own run-out."""
+        size = Size(0, other.factor, other.low, other.high)
+        return run_out(self.demand, size, (1.0 + self.confidence) / 2.0)
+
     def date(self, time: float) -> dt.date | None:
         """The date of a time in s from the start; None without a date of the start, or beyond the horizon."""
         if self.demand.start is None or not math.isfinite(time):

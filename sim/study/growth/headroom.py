@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from sim.measure.intervals import CONFIDENCE
@@ -36,11 +37,18 @@ SMALLEST, LARGEST = 1.0 / 64.0, 64.0
 GROWTH: Final = 4
 """How many times the scenario's own replications may grow at one load: what stays open there is the interval's.
 
-The load as written, if it lies within that, gets as many as a plan gives a size: it is what is asked first.
+The load as written, if it lies within that, gets as many as a plan gives a size: it is what is asked first. So does any
+load where they are cheap.
 """
+
+CHEAP: Final = 2e6
+"""Requests in all replications of one load, up to which there may be as many as a plan makes."""
 
 EASIER: Final = 0.9
 """The share of the replications needed at one load that must be enough at a smaller one, lest the search end there."""
+
+WIDE: Final = 1.1
+"""The ratio of the ends from which it is said what would bring them nearer."""
 
 BUSY: Final = 0.85
 """The utilization at which to begin where theory has nothing to say."""
@@ -65,7 +73,7 @@ class Tried:
     rooms: Mapping[tuple[int, int], float] = field(repr=False)
     successes: Mapping[str, float] = field(repr=False, default_factory=dict)
     open: tuple[Judged, ...] = field(repr=False, default=())
-    growth: int = GROWTH
+    growth: float = GROWTH
 
     @property
     def needed(self) -> float | None:
@@ -111,14 +119,19 @@ class Headroom:
         return (name, successes[name]) if name and successes[name] < FEW else None
 
     @property
-    def wide(self) -> Tried | None:
-        """The load as written or the nearest to it that stayed open, if it lies between the ends; else None."""
+    def worth_telling(self) -> Tried | None:
+        """Of the loads that stayed open between the ends, the hardest to tell but for the one at the limit itself.
+
+        None where the interval is narrow, or nothing else lies in it: at the limit no number of replications tells.
+        """
         still_open = [
-            one for one in self.tried if one.verdict == "inconclusive" and self.low < one.factor < self.high
+            one
+            for one in self.tried
+            if one.verdict == "inconclusive" and self.low < one.factor < self.high and one.needed is not None
         ]
-        if not self.low < 1.0 < self.high:
-            return None
-        return min(still_open, key=lambda one: abs(math.log(one.factor)), default=None)
+        still_open.sort(key=lambda one: one.needed or math.inf)
+        narrow = self.high <= self.low * WIDE
+        return None if narrow or len(still_open) < 2 else still_open[-2]
 
     @property
     def undecided(self) -> Tried | None:
@@ -249,6 +262,14 @@ class _Search:
             else:
                 following = self.between(low, high, narrow)
 
+    @cached_property
+    def growth(self) -> float:
+        """How many times the scenario's own replications may grow at one load."""
+        own = max(LEAST_REPLICATIONS, self.scenario.run.replications)
+        requests = own * self.scenario.run.duration * offered_load(self.scenario)
+        # An unknown load is not called cheap.
+        return min(MOST_GROWTH, max(GROWTH, CHEAP / requests)) if requests > 0.0 else GROWTH
+
     def as_written(self) -> None:
         """Certifies the load as written with all that a plan would spend on it, if it lies between the ends."""
         low, high = self.ends
@@ -264,15 +285,16 @@ class _Search:
         now, before = (self.tried[factor].needed or 0.0 for factor in least)
         return now >= EASIER * before
 
-    def at(self, factor: float, growth: int = GROWTH) -> None:
+    def at(self, factor: float, growth: float | None = None) -> None:
         """Certifies one load; the scenario's own replications may grow so many times."""
+        growth = self.growth if growth is None else growth
         if self.progress is not None:
             self.progress(f"{factor:.3g} times the load")
         replications = max(LEAST_REPLICATIONS, self.scenario.run.replications)
         found = self.cases.certified(
             lambda scenario: scaled(scenario, factor) if factor != 1.0 else scenario,
             confidence=self.each,
-            most=max(growth * replications, self.cases.least_to_decide(self.each)),
+            most=max(math.floor(growth * replications), self.cases.least_to_decide(self.each)),
         )
         rows = {
             (place, number): row

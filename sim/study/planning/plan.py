@@ -108,6 +108,10 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
             f"{search.combinations:,} combinations beside the key that is bisected; the most are {MOST_COMBINATIONS:,}"
         )
     notes: list[str] = []
+    if own.growth is not None:
+        notes.append(
+            "The sizes are for the load as written: how long they last as it grows, `forebay forecast` says."
+        )
     if pricing.measured:
         best, sure = _confirmed(
             lambda _: thriftiest(search, candidates, own.indifference, error / 4.0, jobs, notes),
@@ -126,6 +130,9 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
         )
     if best is not None:
         looked_around(candidates, levers, best, search.inner)
+    elif not candidates.found:
+        # All of them are ruled out by the flow alone: the largest is shown, and why it is not enough.
+        candidates.at({lever.path: lever.values[-1] for lever in levers})
     return _outcome(scenario, own, search, candidates, best, sure, notes)
 
 

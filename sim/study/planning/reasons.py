@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sim.measure.judge import ROUNDING
 from sim.scenario.metrics import RECOVERY_METRIC
 from sim.study.load import bottleneck
 from sim.theory.rows import QUANTILES
@@ -38,8 +39,8 @@ def why_missed(written: Scenario, levers: Sequence[Lever], candidates: Sequence[
             if all(_beyond(best, wanted) for best in every):
                 yield _limit_words(min(every) if wanted.at_most is not None else max(every), wanted)
     service, load = bottleneck(written.set(nearest.values))
-    if 1.0 <= load.ratio < math.inf:
-        yield f"Even in the nearest, service:{service} is asked for {load.ratio:.3g} times what it can do."
+    if 1.0 - ROUNDING <= load.ratio < math.inf:
+        yield f"Even in the nearest, service:{service} is asked for {format_ratio(load.ratio)} of what it can do."
     row = nearest.binding
     if row is None or row["metric"] == RECOVERY_METRIC:
         return
@@ -51,8 +52,8 @@ def why_missed(written: Scenario, levers: Sequence[Lever], candidates: Sequence[
 def best_possible(scenario: Scenario, wanted: Objective) -> float:
     """The best that an objective's figure can be in a long run, by the work alone, without any wait; nan if unknown.
 
-    A latency is no shorter than the work, where all that is accepted is answered in the end and whether it is accepted
-    has nothing to do with its work. No more succeed than have one attempt at least whose work ends within its timeout.
+    A latency is no shorter than the work of those whose work ends within their timeout, if whether they are accepted
+    has nothing to do with it. No more succeed than have one attempt at least whose work ends within its timeout.
     """
     kind, _, statistic = wanted.metric.partition("_")
     for station in stations(scenario):
@@ -63,9 +64,11 @@ def best_possible(scenario: Scenario, wanted: Objective) -> float:
             if wanted.metric == "success_ratio" and math.isfinite(stream.limit):
                 tries = stream.client.retry.attempts if stream.name in station.retried else 1
                 return 1.0 - law.tail(stream.limit) ** tries
-            if kind == "latency" and math.isinf(stream.limit) and station.size_blind:
+            if kind == "latency" and station.size_blind:
                 share = QUANTILES.get(statistic)
-                return law.quantile(share) if share else law.mean if statistic == "mean" else math.nan
+                if share is not None:
+                    return law.quantile(share * law.cdf(stream.limit))
+                return law.mean if statistic == "mean" and math.isinf(stream.limit) else math.nan
     return math.nan
 
 
@@ -79,12 +82,12 @@ def _beyond(best: float, wanted: Objective) -> bool:
 def _limit_words(best: float, wanted: Objective) -> str:
     if wanted.at_most is not None:
         return (
-            f"The work of a request alone takes {format_duration(best)} in {wanted.metric} of {wanted.subject}, "
-            "without any wait: no size can bring it below that."
+            f"Without any wait, {wanted.metric} of {wanted.subject} would be {format_duration(best)} already, by the "
+            "work alone: no size can mend that."
         )
     return (
-        f"The work of {wanted.subject} alone, without any wait, is done within the timeout in {format_ratio(best)} at "
-        "the most: no size can bring its success_ratio above that."
+        f"Without any wait, success_ratio of {wanted.subject} would be {format_ratio(best)} at the most, as the work "
+        "alone takes longer than the timeout in the others: no size can mend that."
     )
 
 
