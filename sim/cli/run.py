@@ -118,8 +118,10 @@ def command(
         _say_warmup(terminal, results.warmup_found)
     from sim.scenario.idle import without_effect
     from sim.scenario.mishaps import must_survive
-    from sim.study.cautions import UNJUDGED
+    from sim.study.cautions import UNJUDGED, of_the_few
 
+    for words in of_the_few(results):
+        terminal.note(words)
     for words in without_effect(results.scenario):
         terminal.note(f"{words}.")
     if must_survive(results.scenario):

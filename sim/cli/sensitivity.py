@@ -150,18 +150,19 @@ def idle_paths(found: "Sensitivity", subject: str, metric: str) -> list[str]:
 
 def remarks(found: "Sensitivity") -> list[str]:
     """What the columns mean, and what was left out."""
+    from sim.scenario.mishaps import must_survive
+    from sim.study.cautions import UNJUDGED
+
     columns = (
         "Swing: the metric at the high end less that at the low end, under the same random numbers; ▇ where it rises, "
-        "░ where it falls. Elasticity: by how many per cent the metric changes where the parameter does by one. In brackets 95 % intervals."
+        "░ where it falls. Elasticity: by how many per cent the metric changes where the parameter does by one. In "
+        "brackets 95 % intervals."
     )
     idle = [
         f"Nothing about {metric_words(metric)} of {subject} changes with {', '.join(paths)}."
         for subject, metric in found.metrics
         if (paths := idle_paths(found, subject, metric))
     ]
-    from sim.scenario.mishaps import must_survive
-    from sim.study.cautions import UNJUDGED
-
     left_out = [f"Left out: {path} {why}." for path, why in found.left_out.items()]
     return [columns, *idle, *left_out, *([UNJUDGED] if must_survive(found.scenario) else [])]
 

@@ -25,6 +25,7 @@ from sim.scenario.windows import add, clear, roll, slice_width, total, window_si
 class AdaptiveThrottle(GuardRule):
     """Denies with probability max(0, (requests - k·accepts)/(requests + 1)) over a window, the request in hand
     counted (Beyer et al., Site Reliability Engineering, 2016, ch. 21): the service sees about k times what it accepts.
+    A client's first request is denied as often as not, and so are others until answers come back: give it a warm-up.
     """
 
     kind: Literal["adaptive"] = "adaptive"

@@ -6,8 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.scenario.mishaps import must_survive
+from sim.units import format_ratio
 
 if TYPE_CHECKING:
+    from sim.measure.results import Results
     from sim.study.comparison.compare import Comparison
 
 ONE = "One replication has no interval: nothing is shown beyond this one run. Ask for 10 or more."
@@ -45,6 +47,29 @@ def cautions(comparison: Comparison) -> tuple[str, ...]:
     if any(must_survive(results.scenario) for results in comparison.results.values()):
         found.append(UNJUDGED)
     return tuple(found)
+
+
+FEW_SUCCEED = (
+    "traffic:{}: only {} of the requests succeed, and its latency is of those: an objective on it is met or missed by "
+    "the few."
+)
+FEW_ENOUGH = 0.5
+"""The share of requests below which those that succeed are few."""
+
+
+def of_the_few(results: Results) -> list[str]:
+    """A sentence for each traffic class with an objective on latency of which few requests succeed."""
+    timed = {one.subject for one in results.scenario.objectives if one.metric.startswith("latency_")}
+    shares = {
+        name: results.estimate(f"traffic:{name}", "success_ratio")[0]
+        for name in results.scenario.traffic
+        if f"traffic:{name}" in timed
+    }
+    return [
+        FEW_SUCCEED.format(name, format_ratio(float(f"{share:.3g}")))
+        for name, share in shares.items()
+        if share < FEW_ENOUGH
+    ]
 
 
 def _beyond(low: float, high: float) -> bool:

@@ -107,3 +107,38 @@ def test_a_replication_without_any_success_leaves_a_latency_objective_open() -> 
     assert results.verdict == "met"
     results.runs[0].histogram[0] = 0
     assert sim.Results(scenario, results.runs, engine="compiled", seed=1).verdict == "inconclusive"
+
+
+# One worker for five: of those who wait half a second hardly any is answered, and in short runs nobody may be.
+CROWDED = """
+traffic: {web: {arrivals: {kind: poisson, rate: 50/s}, call: api, client: {timeout: 500ms}}}
+services: {api: {workers: 1, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 6}}}
+objectives: [{subject: "traffic:web", metric: latency_p95, at_most: 10s}]
+run: {duration: 10500ms, warmup: 10s, replications: 40}
+"""
+
+
+@pytest.mark.parametrize(("most", "verdict"), [("10s", "inconclusive"), ("1ms", "missed")])
+def test_a_replication_without_the_figure_speaks_against_it(most: str, verdict: str) -> None:
+    found = sim.run(sim.loads(CROWDED).set("objectives.0.at_most", most))
+    values = found.values("traffic:web", "latency_p95")
+    assert any(math.isnan(value) for value in values)
+    assert not all(math.isnan(value) for value in values)
+    assert found.verdict == verdict
+
+
+def test_what_a_scenario_cannot_do_is_certain() -> None:
+    plain = sim.run(sim.loads(MM1), replications=3)
+    for subject, metric in (
+        ("traffic:web", "denied_ratio"),
+        ("client:plain", "over_budget_rate"),
+        ("traffic:web", "timeout_ratio"),
+        ("traffic:web", "orbit"),
+        ("service:api", "blocked"),
+    ):
+        assert plain.estimate(subject, metric)[:3] == (0.0, 0.0, 0.0)
+    assert plain.estimate("traffic:web", "amplification")[:3] == (1.0, 1.0, 1.0)
+    able = sim.loads(MM1).set({"clients.plain": {"timeout": "60s", "throttle": "adaptive"}})
+    found = sim.run(able, replications=3)
+    assert found.estimate("traffic:web", "timeout_ratio")[2] > 0.0
+    assert found.estimate("traffic:web", "denied_ratio")[2] > 0.0

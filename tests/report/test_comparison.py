@@ -74,8 +74,8 @@ def test_markdown_has_its_pictures_beside_it(page: Report, tmp_path: Path) -> No
 
 def test_it_says_what_differs_and_where_the_runs_part(page: Report, three: Comparison) -> None:
     text = page.html()
-    assert "clients.patient.retry.backoff.jitter" in text
-    assert "services.api.queue.capacity" in text
+    assert "clients.patient.retry.backoff.jitter" in text.replace("<wbr>", "")
+    assert "services.api.queue.capacity" in text.replace("<wbr>", "")
     parting = three.partings["spread"]
     assert f"web, request {parting.request}, attempt {parting.attempt}" in text
 
@@ -194,3 +194,23 @@ def test_a_difference_has_its_sign(values: tuple[float, float, float], unit: str
 )
 def test_a_value_is_written_as_it_could_be_typed(value: object, said: str) -> None:
     assert words.written(value) == said
+
+
+CROWD = """
+traffic: {web: {arrivals: {kind: poisson, rate: 60/s}, call: api}}
+services: {api: {workers: 5, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 1}}}
+run: {duration: 60s, replications: 5}
+"""
+
+
+def test_latencies_of_the_lucky_do_not_make_the_word() -> None:
+    # Eight times the places answer more, and those who are answered have waited longer.
+    few = sim.loads(CROWD)
+    found = sim.compare({"few": few, "many": few.set("services.api.queue.capacity", 8)})
+    verdicts = {
+        each.metric: verdict
+        for each, verdict in zip(found.pairings, found.verdicts, strict=True)
+        if each.subject == "traffic:web" and each.headline
+    }
+    assert (verdicts["success_ratio"], verdicts["latency_p99"]) == ("better", "worse")
+    assert words.overall(found) == "better"

@@ -20,7 +20,7 @@ from sim.scenario.scenario import Scenario
 from sim.study.curves import AS_WRITTEN, load_curve
 from tests.report.conftest import NOT_PLANNED
 
-VOID = {"meta", "link", "br", "hr", "img", "input"}
+VOID = {"meta", "link", "br", "wbr", "hr", "img", "input"}
 
 
 class Outline(HTMLParser):

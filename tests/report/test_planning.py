@@ -12,7 +12,7 @@ import pytest
 import sim
 from sim.measure.results import Results
 from sim.report.blocks import Section, Table, Verdict
-from sim.report.growth_words import run_out_words
+from sim.report.growth_words import headroom_words, run_out_words
 from sim.report.page import Report, build
 from sim.report.pictures.frontier import frontier
 from sim.report.pictures.growth import growth
@@ -20,6 +20,7 @@ from sim.report.pictures.tornado import MOST_ROWS, tornado
 from sim.report.plan_words import asked_words, candidates_table, held_table
 from sim.study.growth.demand import demand_of
 from sim.study.growth.forecast import Forecast
+from sim.study.growth.headroom import headroom
 from sim.study.growth.staircase import RunOut
 from sim.study.planning.planned import Planned
 from sim.study.sensitivities.sensitivity import Sensitivity
@@ -175,6 +176,28 @@ def test_growth_meets_capacity_at_the_run_out(foreseen: Forecast) -> None:
     assert len(purchases.rows) == len(foreseen.steps)
     assert {row[2] for row in loads.rows} >= {"met", "missed"}
     assert not Outline(page.html()).faults
+
+
+def test_what_the_recommended_sizes_take_stands_beside_what_is_written(foreseen: Forecast) -> None:
+    scenario = foreseen.scenario.set({"services.api.workers": 12, "run.replications": 4})
+    fewer = sim.plan(scenario)
+    assert fewer.best is not None
+    assert fewer.best["services.api.workers"] < 12
+    taken = headroom(scenario.set(fewer.best), confidence=0.975)
+    page = build(
+        scenario,
+        sim.run(scenario),
+        curves=False,
+        forecast=sim.forecast(scenario),
+        plan=fewer,
+        recommended=taken,
+    )
+    known = facts(page)
+    assert known["Headroom with the recommended sizes"] == headroom_words(taken)
+    assert known["Headroom as written"] != known["Headroom with the recommended sizes"]
+    assert known["Runs out with the recommended sizes"].startswith("Capacity runs out in ")
+    assert known["Runs out as written"] != known["Runs out with the recommended sizes"]
+    assert any("for the load as written" in note for note in fewer.notes)
 
 
 def test_growth_is_drawn_without_dates_and_without_a_run_out(foreseen: Forecast) -> None:

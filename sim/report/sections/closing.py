@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Bullets, Facts, Listing, Paragraph, Section
 from sim.scenario.idle import without_effect
+from sim.study.cautions import of_the_few
 
 if TYPE_CHECKING:
     from sim.report.material import Material
@@ -104,4 +105,4 @@ def caveats(material: Material) -> list[str]:
         HEADROOM: material.own_curve is not None and material.certified is None,
     }
     idle = [f"{words[0].upper()}{words[1:]}." for words in without_effect(scenario)]
-    return [*idle, *(text for text, applies in found.items() if applies)]
+    return [*idle, *of_the_few(results), *(text for text, applies in found.items() if applies)]

@@ -53,11 +53,18 @@ def gist(comparison: Comparison, name: str) -> str:
 
 
 def overall(comparison: Comparison) -> str:
-    """One word for all headline figures of all variants: better, worse, mixed, or same where none differs."""
-    found = {
-        verdict
+    """One word for all headline figures of all variants: better, worse, mixed, or same where none differs.
+
+    Where another share of the requests succeeds, what is told of those that do is no merit and no fault.
+    """
+    told = [
+        (each, verdict)
         for each, verdict in zip(comparison.pairings, comparison.verdicts, strict=True)
         if each.headline and verdict in ("better", "worse")
+    ]
+    other_share = {each.variant for each, _ in told if each.metric == "success_ratio"}
+    found = {
+        verdict for each, verdict in told if each.variant not in other_share or not _of_the_lucky(each.metric)
     }
     return "mixed" if len(found) == 2 else found.pop() if found else "same"
 
@@ -194,6 +201,11 @@ def _no_parting(comparison: Comparison, parting: Parting) -> str:
     if parting.looked_at < duration:
         return f"none in the first {format_duration(parting.looked_at)}; no more was looked at"
     return "none: every attempt is the same"
+
+
+def _of_the_lucky(metric: str) -> bool:
+    """Whether a metric is of the requests that succeed, or falls where fewer are sent."""
+    return metric.startswith("latency_") or metric in ("amplification", "wasted_ratio")
 
 
 def _named(each: Pairing) -> str:

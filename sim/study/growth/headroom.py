@@ -18,6 +18,7 @@ from sim.measure.plain import plain
 from sim.measure.results import Results
 from sim.scenario.metrics import SCHEMA_VERSION, UNITS
 from sim.scenario.scenario import Scenario, refuse_no_scenario
+from sim.study.cautions import FEW_ENOUGH
 from sim.study.load import bottleneck, offered_load, scaled
 from sim.study.planning.cases import Cases
 from sim.study.planning.certify import LEAST_REPLICATIONS, MOST_GROWTH, refuse_unjudged
@@ -52,9 +53,6 @@ WIDE: Final = 1.1
 
 BUSY: Final = 0.85
 """The utilization at which to begin where theory has nothing to say."""
-
-FEW: Final = 0.5
-"""If a smaller share of requests succeeds where the objectives are met, that must be said."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class Headroom:
         """
         successes = next((one.successes for one in self.tried if one.factor == self.low), {})
         name = min(successes, key=lambda each: successes[each], default="")
-        return (name, successes[name]) if name and successes[name] < FEW else None
+        return (name, successes[name]) if name and successes[name] < FEW_ENOUGH else None
 
     @property
     def worth_telling(self) -> Tried | None:

@@ -178,7 +178,10 @@ def test_few_replications_are_no_lack_of_headroom() -> None:
     assert max(one.replications for one in found.tried) > 60
 
 
-def test_the_load_as_written_is_judged_as_long_as_a_plan_would(shop: Scenario) -> None:
+def test_the_load_as_written_is_judged_as_long_as_a_plan_would(
+    shop: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.study.growth.headroom.CHEAP", 0.0)
     near = shop.set("traffic.web.arrivals.rate", f"{80.0 * truth(12) / 1.02}/s")
     found = headroom(near, theory=False)
     (written,) = (one for one in found.tried if one.factor == 1.0)
