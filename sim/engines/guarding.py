@@ -38,7 +38,8 @@ def may_go(
         guard = guards(w)[which]
         state = guard.state + instance * guard.size
         if not rules.admits(guard.op, parameters(w), guard.at, states(w), state, t, u, case, ahead, patience):
-            told(w, first, which - first, instance, t, see.DENIED, case, 0.0, 0.0)
+            if which > first:
+                told(w, first, which - first, instance, t, see.DENIED, case, 0.0, 0.0)
             return False
     return True
 

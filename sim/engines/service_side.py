@@ -105,8 +105,8 @@ def let_in(w: Any, slot: int, t: float) -> bool:
     """Whether the service's admission lets an attempt in."""
     a = attempts(w)[slot]
     line, s = services(w)[a.service], sources(w)[source_of(w, a.name)]
-    a.admitted = 1
     if not line.asks:
+        a.admitted = 1
         return True
     waiting = level(w, w.traffic_count + a.service, see.QUEUE)
     ahead = 0.0
@@ -368,7 +368,7 @@ def refuse(w: Any, slot: int, t: float) -> None:
     """The service answers 503."""
     a = attempts(w)[slot]
     count(w, w.traffic_count + a.service, see.REFUSED, 1.0)
-    if services(w)[a.service].tells:
+    if services(w)[a.service].tells and a.admitted:
         part_from(w, slot, see.REJECTED, t)
     reply(w, slot, see.REJECTED, t)
 

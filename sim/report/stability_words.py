@@ -183,7 +183,8 @@ def map_words(basin: Basin) -> str:
     cells = f"{len(basin.axes[0].values)} × {len(basin.axes[1].values)} cells, {basin.runs:,} runs"
     if not basin.near:
         return f"Map: {cells}; one fate all over."
+    near = "one cell" if len(basin.near) == 1 else f"{len(basin.near)} cells"
     return (
-        f"Map: {cells}; {len(basin.near)} cells near the boundary, their {format_ratio(basin.confidence)} intervals "
-        f"within ±{100.0 * widest:.1f} points."
+        f"Map: {cells}; {near} near the boundary, {format_ratio(basin.confidence)} intervals there within "
+        f"±{100.0 * widest:.1f} points."
     )
