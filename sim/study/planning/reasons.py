@@ -56,6 +56,8 @@ def best_possible(scenario: Scenario, wanted: Objective) -> float:
     has nothing to do with it. No more succeed than have one attempt at least whose work ends within its timeout.
     """
     kind, _, statistic = wanted.metric.partition("_")
+    if any(fault.service_time is not None and fault.service_time < 1.0 for fault in scenario.faults):
+        return math.nan
     for station in stations(scenario):
         for stream in station.streams:
             if wanted.subject != f"traffic:{stream.name}" or stream.client.hedge is not None:

@@ -62,6 +62,7 @@ def test_a_key_without_effect_and_too_much_work_are_told() -> None:
             "objectives": [{"subject": "traffic:web", "metric": "latency_mean", "at_most": "10ms"}],
         },
         {"services.api.queue.discipline": "shortest"},
+        {"faults": [{"at": "1s", "service": "api", "service_time": "x0.1"}]},
         {"objectives": [{"subject": "traffic:web", "metric": "latency_max", "at_most": "400ms"}]},
     ],
 )
