@@ -17,9 +17,9 @@ from sim.cli.options import (
     SetOption,
 )
 from sim.cli.printing import Table, bound, frame_csv, json_text
+from sim.cli.quantities import duration
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
-from sim.errors import QuantityError, UsageError
 from sim.report.figures import figure
 from sim.report.growth_words import headroom_words
 
@@ -73,16 +73,6 @@ def command(
     else:
         terminal.show(loads(found), *answers(found, highest, lasting))
     return of_verdict(found.verdict)
-
-
-def duration(option: str, text: str) -> float:
-    """Seconds. Raises UsageError that names the option."""
-    from sim.units import parse_duration
-
-    try:
-        return parse_duration(text)
-    except QuantityError as error:
-        raise UsageError(f"{option}: {error}") from None
 
 
 def answers(found: "Headroom", highest: "Margin | None", lasting: float | None) -> list[str]:

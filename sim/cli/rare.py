@@ -15,7 +15,7 @@ from sim.cli.options import (
     SetOption,
 )
 from sim.cli.printing import Table, json_text
-from sim.cli.sensitivity import share
+from sim.cli.quantities import share
 from sim.cli.status import INCONCLUSIVE, of_verdict
 from sim.cli.terminal import Terminal
 

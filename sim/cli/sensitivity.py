@@ -19,9 +19,9 @@ from sim.cli.options import (
     SetOption,
 )
 from sim.cli.printing import Table, frame_csv, json_text
+from sim.cli.quantities import share
 from sim.cli.status import OK
 from sim.cli.terminal import Terminal
-from sim.errors import QuantityError, UsageError
 from sim.report.figures import difference, figure, metric_words, unit_shown
 
 if TYPE_CHECKING:
@@ -92,19 +92,6 @@ def command(
         f"replications {found.replications}"
     )
     return OK
-
-
-def share(option: str, text: str) -> float:
-    """A share such as `10%`, between 0 and 1. Raises UsageError that names the option."""
-    from sim.units import parse_ratio
-
-    try:
-        value = parse_ratio(text)
-    except QuantityError as error:
-        raise UsageError(f"{option}: {error}") from None
-    if not 0.0 < value < 1.0:
-        raise UsageError(f"{option} {text} is not between 0 and 100 %; write {option} 10%")
-    return value
 
 
 def tables(found: "Sensitivity") -> list[Table]:

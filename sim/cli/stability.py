@@ -17,10 +17,11 @@ from sim.cli.options import (
     SetOption,
 )
 from sim.cli.printing import Table, frame_csv, json_text
+from sim.cli.quantities import duration, share
 from sim.cli.status import OK, of_verdict
 from sim.cli.terminal import Terminal
 from sim.cli.variants import varied
-from sim.errors import QuantityError, UsageError
+from sim.errors import UsageError
 from sim.report.figures import NOTHING, figure
 from sim.report.stability_words import short_value
 
@@ -85,9 +86,9 @@ def command(
     scenario = load_scenario(file, settings)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    seconds = None if horizon is None else _horizon(horizon)
-    wanted, sure = _share("--probability", probability), _share("--confidence", confidence)
-    near = _share("--precision", precision, 0.5)
+    seconds = None if horizon is None else duration("--horizon", horizon, "60s")
+    wanted, sure = share("--probability", probability, "95%"), share("--confidence", confidence, "95%")
+    near = share("--precision", precision, "5%", most=0.5)
     from sim.study.metastability.stability import stability
 
     with terminal.progress(f"judging {scenario.name}") as progress:
@@ -294,30 +295,3 @@ def drawn(basin: "Basin") -> str:
     lines.append(f"{' ' * width} └{'─' * 4 * len(second.values)}")
     gap = max(1, 4 * len(second.values) - len(left) - len(right))
     return "\n".join([*lines, f"{' ' * (width + 2)}{left}{' ' * gap}{right}"])
-
-
-def _horizon(text: str) -> float:
-    from sim.units import parse_duration
-
-    try:
-        seconds = parse_duration(text)
-    except QuantityError as error:
-        raise UsageError(f"--horizon: {error}") from None
-    if not 0.0 < seconds < math.inf:
-        raise UsageError(f"--horizon {text} is not more than 0; write --horizon 60s")
-    return seconds
-
-
-def _share(option: str, text: str, most: float = 1.0) -> float:
-    from sim.units import format_ratio, parse_ratio
-
-    try:
-        share = parse_ratio(text)
-    except QuantityError as error:
-        raise UsageError(f"{option}: {error}") from None
-    if not 0.0 < share < most:
-        example = format_ratio(0.95 if most == 1.0 else 0.05)
-        raise UsageError(
-            f"{option} {text} is not more than 0 and less than {format_ratio(most)}; write {option} {example}"
-        )
-    return share

@@ -61,7 +61,7 @@ def test_too_few_events_are_inconclusive(small: Path, forebay: Forebay) -> None:
 
 def test_bad_questions_are_usage_errors(small: Path, forebay: Forebay) -> None:
     for words, message in (
-        (("--relative", "0%"), "--relative 0% is not between 0 and 100 %; write --relative 10%"),
+        (("--relative", "0%"), "--relative 0% is not more than 0 and less than 100%; write --relative 10%"),
         (("--confidence", "high"), "--confidence: "),
         (("--subject", "service:ap"), "did you mean service:api?"),
         (("--metric", "wait_exceeds"), "for example 500ms"),

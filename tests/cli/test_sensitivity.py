@@ -52,7 +52,7 @@ def test_markdown_names_what_is_left_out(small: Path, forebay: Forebay) -> None:
 
 def test_bad_shares_and_metrics_are_usage_errors(small: Path, forebay: Forebay) -> None:
     for words, said in (
-        (("--by", "0%"), "--by 0% is not between"),
+        (("--by", "0%"), "--by 0% is not more than 0"),
         (("--step", "much"), "--step"),
         (("-m", "latency_p98"), "did you mean latency_p99"),
         (("--vary", "services.api.worker"), "did you mean services.api.workers"),
