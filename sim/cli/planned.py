@@ -8,6 +8,7 @@ from sim.report.plan_words import (
     answer_words,
     candidates_table,
     held_table,
+    held_title,
     lost_table,
     nearest,
     open_words,
@@ -26,6 +27,9 @@ def answer(planned: "Planned") -> str:
 def notes(planned: "Planned") -> Iterator[str]:
     """What a reader must know beside the tables."""
     yield from (*open_words(planned), *planned.breaches, *planned.notes)
+    own = planned.scenario.plan
+    if planned.best is not None and own is not None and own.growth is not None:
+        yield "These sizes are for the load as written; how long they last as it grows, `forebay forecast` says."
     for lever in planned.levers:
         if not lever.monotone and lever.path.endswith(".workers"):
             yield f"{lever.path}: {lever.why}."
@@ -39,7 +43,7 @@ def tables(planned: "Planned") -> list[Table]:
     found = [Table(title, columns, rows)]
     held = held_table(planned, bound)
     if held is not None:
-        found.append(Table("What must hold, with the plan", *held))
+        found.append(Table(held_title(planned), *held))
     if planned.lost:
         found.append(Table("One worker fewer than the answer", *lost_table(planned, bound)))
     if planned.regret:

@@ -116,7 +116,7 @@ def tornado(found: "Sensitivity", subject: str, metric: str) -> Table:
             figure(each.at_low.mean, unit=unit),
             figure(each.at_high.mean, unit=unit),
             difference(each.swing.mean, each.swing.low, each.swing.high, unit, like=each.at_base.mean),
-            _bar(each.swing.mean, widest),
+            _bar(each.swing.mean, widest) if each.swing.low > 0.0 or each.swing.high < 0.0 else "",
             figure(*each.elasticity),
         ]
         rows.append([*cells, f"{each.verdict_low} … {each.verdict_high}"] if judged else cells)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 PATIENCE = 2.0  # seconds of silence before a bar appears
+EVERY = 60.0  # seconds from one line to the next where nobody watches
 FLAT_WIDTH = 160  # columns of a table that goes to a file or a pipe
 
 
@@ -68,7 +69,7 @@ class Terminal:
 
     @contextmanager
     def progress(self, label: str) -> Iterator["Progress"]:
-        """A bar on stderr when the work inside takes more than two seconds and somebody is watching.
+        """A bar on stderr when the work inside takes more than two seconds; where nobody watches, a line now and then.
 
         Yields what the work calls with the share that is done, 0 to 1; until then the bar only shows life.
         """
@@ -77,10 +78,9 @@ class Terminal:
             with redirect_stderr(io.StringIO()):
                 yield Progress()
             return
-        if not sys.stderr.isatty():
-            yield Progress()
-            return
-        bar = _Bar(label, colour=not self.no_color and wants_colour(sys.stderr))
+        watched = sys.stderr.isatty()
+        colour = not self.no_color and wants_colour(sys.stderr)
+        bar = _Bar(label, colour=colour) if watched else _Lines(label)
         try:
             yield bar
         finally:
@@ -95,6 +95,33 @@ class Progress:
 
     def say(self, label: str) -> None:
         """What is being done now."""
+
+
+class _Lines(Progress):
+    """A line each `EVERY` seconds, from a timer's thread, so that a log shows life, too."""
+
+    def __init__(self, label: str) -> None:
+        self._label, self._doing, self._share = label, "", ""
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._tell, daemon=True)
+        self._thread.start()
+
+    def __call__(self, share: float) -> None:
+        """Remembers a share for the next line."""
+        self._share = f", {share:.0%} done"
+
+    def say(self, label: str) -> None:
+        """Remembers what is being done for the next line."""
+        self._doing = f": {label}"
+
+    def close(self) -> None:
+        """Tells no more."""
+        self._closed.set()
+        self._thread.join()
+
+    def _tell(self) -> None:
+        while not self._closed.wait(EVERY):
+            emit(sys.stderr, f"{self._label}{self._doing}{self._share} …")
 
 
 class _Bar(Progress):

@@ -35,6 +35,9 @@ def headroom_words(found: Headroom) -> str:
     certain = f"{_down(found.low)} times what is written, {figure(rate * found.low, unit='1/s')}"
     expected = f"{found.factor:.4g}"
     more = f"; {closer_words(found)}" if found.worth_telling is not None else ""
+    if found.low == 1.0:
+        limit = f"the limit is expected at {expected}, at most {_up(found.high)} times"
+        return f"certified: the load as written, {sure}, and no growth; {limit}{breaks}{more}"
     if found.low >= 1.0:
         limit = f"the limit is expected at {expected}, at most {_up(found.high)} times"
         return f"certified: the load may grow to {certain}, {sure}; {limit}{breaks}{more}"
@@ -115,8 +118,16 @@ def when_words(found: Forecast, when: RunOut) -> str:
 
 def _order(found: Forecast, step: Step) -> str:
     if step.order < 0.0:
-        return f"now, which to be safe was due {format_span(-step.order)} before the start"
+        late = f"now, which to be safe was due {format_span(-step.order)} before the start"
+        surely = step.arrives > step.needed.time
+        much, since = ("is expected to be", step.needed.time) if surely else ("may be", step.needed.earliest)
+        there = f"there {_on(found, step.arrives)}, and until then the load {much} too much"
+        return f"{late}: {there} {_from(found, since)}"
     return f"{'by' if found.date(step.order) is not None else 'within'} {at_words(found, step.order)}"
+
+
+def _from(found: Forecast, time: float) -> str:
+    return "already" if time <= 0.0 else f"from {at_words(found, time)} on"
 
 
 def at_words(found: Forecast, time: float) -> str:
@@ -124,9 +135,9 @@ def at_words(found: Forecast, time: float) -> str:
     if not math.isfinite(time):
         return NOTHING
     date = found.date(time)
-    if date is not None:
-        return date.isoformat()
-    return format_span(time) if time >= 0.0 else f"now, {format_span(-time)} late"
+    if time < 0.0:
+        return f"now, {format_span(-time)} late" if date is None else f"now, due {date.isoformat()}"
+    return format_span(time) if date is None else date.isoformat()
 
 
 def _on(found: Forecast, time: float) -> str:

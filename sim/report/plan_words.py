@@ -12,7 +12,7 @@ from sim.units import format_duration, format_ratio
 
 if TYPE_CHECKING:
     from sim.study.planning.candidates import Candidate
-    from sim.study.planning.planned import Planned
+    from sim.study.planning.planned import Planned, Regret
 
 Asked = Callable[[Mapping[str, Any]], str]
 """Says in words what must hold: in terms of the scenario's keys, or as prose."""
@@ -104,7 +104,7 @@ def answer_words(planned: Planned, asked: Asked, sure: str) -> str:
         head = f"{values_words(planned.best)} meets every objective, at {cost_words(planned)}"
         return f"{head}; {cheaper_words(planned, what)} ({sure})."
     if planned.verdict == "missed":
-        return f"Nothing in the range meets every objective; nearest to being met is {what} ({sure})."
+        return f"Nothing in the range meets every objective; in the nearest, what fails is {what} ({sure})."
     return f"Inconclusive: no candidate is certain to meet {what}; {more_words(planned)} ({sure})."
 
 
@@ -183,8 +183,12 @@ def candidates_table(
 
 
 def held_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequence[Sequence[str]]] | None:
-    """Columns and rows of all that must hold with the plan, where the table of candidates has no room for it."""
-    if planned.answer is None or len(_asked_of(planned, asked)) <= MOST_COLUMNS:
+    """Columns and rows of all that must hold with the plan, where the table of candidates has no room for it.
+
+    Without an answer, with the candidate that is nearest to being one.
+    """
+    one = planned.answer or planned.nearest
+    if one is None or len(_asked_of(planned, asked)) <= MOST_COLUMNS:
         return None
     rows = [
         (
@@ -193,9 +197,17 @@ def held_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequence[
             f"{row['replications']:,}",
             verdict_words(row["verdict"], row["decided_by"]),
         )
-        for row in planned.answer.objectives
+        for row in one.objectives
     ]
     return ("must hold", "measured", "replications", "verdict"), rows
+
+
+def held_title(planned: Planned) -> str:
+    """Heads the table of all that must hold."""
+    nearest = planned.nearest
+    if planned.answer is not None or nearest is None:
+        return "What must hold, with the plan"
+    return f"What must hold, with the nearest: {values_words(nearest.values)}"
 
 
 def _nearest_of(one: Candidate, asked: Asked) -> tuple[str, str]:
@@ -251,11 +263,20 @@ def regret_table(planned: Planned, asked: Asked) -> tuple[Sequence[str], Sequenc
             asked(one.binding) if one.binding is not None and one.verdict != "met" else NOTHING,
             values_words(one.right) if one.right is not None else "nothing in the range",
             NOTHING if one.cost is None else f"{one.cost:.6g}",
-            NOTHING if one.extra is None else f"{one.extra:+.4g}" if one.extra else "0",
+            _paid(one),
         )
         for one in planned.regret
     ]
     return columns, rows
+
+
+def _paid(one: Regret) -> str:
+    """What is paid beyond the right plan; of one that is too small, what it falls short of that."""
+    if one.extra is None:
+        return NOTHING
+    if one.extra < 0.0 and one.verdict == "missed":
+        return f"short of it by {-one.extra:.4g}"
+    return f"{one.extra:+.4g}" if one.extra else "0"
 
 
 def nearest(planned: Planned) -> list[Candidate]:

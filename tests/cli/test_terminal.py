@@ -125,6 +125,19 @@ def test_nobody_watching_means_no_bar(
     assert capsys.readouterr() == ("", "" if quiet else "compiling\n")
 
 
+def test_a_log_shows_life_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "EVERY", 0.02)
+    with Terminal().progress("planning shop") as report:
+        report.say("trying 9 workers")
+        report(0.25)
+        time.sleep(0.3)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "planning shop: trying 9 workers, 25% done …" in err.splitlines()
+
+
 def test_a_reader_that_has_gone_is_no_error() -> None:
     code = "from sim.cli.terminal import Terminal\nfor n in range(100000): Terminal().write('line')"
     command = f'"{sys.executable}" -c "{code}" | head -n 1'

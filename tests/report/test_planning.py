@@ -197,7 +197,6 @@ def test_what_the_recommended_sizes_take_stands_beside_what_is_written(foreseen:
     assert known["Headroom as written"] != known["Headroom with the recommended sizes"]
     assert known["Runs out with the recommended sizes"].startswith("Capacity runs out in ")
     assert known["Runs out as written"] != known["Runs out with the recommended sizes"]
-    assert any("for the load as written" in note for note in fewer.notes)
 
 
 def test_growth_is_drawn_without_dates_and_without_a_run_out(foreseen: Forecast) -> None:

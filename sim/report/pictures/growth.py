@@ -60,12 +60,12 @@ def growth(found: Forecast) -> look.Picture:
 
 
 def _staircase(axes: Axes, found: Forecast, rate: float, end: float) -> list[EndLabel]:
-    """Capacity, each purchase there when it may first be needed; dashed: what is there now, without any."""
+    """Capacity, each purchase there when it may first be needed, or as soon as it can; dashed: without any."""
     first = found.sizes[0]
     times, levels = [0.0], [rate * first.low]
     for step in found.steps:
-        if step.needed.earliest < end:
-            times.append(max(0.0, step.needed.earliest))
+        if step.arrives < end:
+            times.append(max(0.0, step.arrives))
             levels.append(rate * step.after.low)
     labels = [EndLabel(levels[0], f"as it is\n{short(levels[0])}", look.GREY)]
     axes.axhline(levels[0], color=look.GREY, linewidth=1.1, linestyle=(0, (4, 2)), zorder=1.5)

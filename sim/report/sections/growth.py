@@ -40,7 +40,8 @@ def growth(material: Material) -> Section | None:
 def _caption(found: Forecast) -> str:
     lead = f", {format_span(found.lead_time)} after its order" if found.lead_time > 0.0 else ""
     rises = (
-        f"; the green line rises with each purchase of {found.key}, there when it may first be needed{lead}"
+        f"; the green line rises with each purchase of {found.key}, there when it may first be needed{lead}, or as "
+        "soon as it can"
         if found.steps
         else ""
     )
@@ -56,10 +57,10 @@ def _purchases(found: Forecast) -> Table:
         (
             f"+{step.bought}",
             f"{step.after.workers:,}",
-            f"{step.before.factor:.3g}× [{step.before.low:.3g}, {step.before.high:.3g}]",
+            f"{figure(step.before.factor, step.before.low, step.before.high)}×",
             at_words(found, step.needed.time),
             f"{at_words(found, step.needed.earliest)} … {at_words(found, step.needed.latest)}",
-            "now" if step.order < 0.0 else at_words(found, step.order),
+            at_words(found, step.order),
         )
         for step in found.steps
     ]

@@ -24,7 +24,8 @@ _ROUNDING = 1e-9
 class Advice:
     """The longest useful queue of a service: patience × rate of service, the jobs in service counted.
 
-    `places` of it are to wait: (patience - mean service time) × rate. instead: of the places beyond these.
+    `places` of it are to wait: (patience - mean service time) × rate. instead: of the places beyond these. leaves:
+    whether the patience is a client's, who waits no longer; else it is an objective's.
     """
 
     service: str
@@ -35,6 +36,7 @@ class Advice:
     places: float
     capacity: float
     instead: str = "a 503 at once"
+    leaves: bool = True
 
 
 def queue(material: Material) -> Section | None:
@@ -66,8 +68,12 @@ def queue(material: Material) -> Section | None:
     blocks: list[Block] = [
         Paragraph(
             "The longest useful queue is what the workers can clear while the most impatient client still "
-            "waits: patience × rate of service, the jobs in service counted. An attempt that joins behind it is "
-            "served, if at all, for nobody."
+            "waits: patience × rate of service, the jobs in service counted. "
+            + (
+                "An attempt that joins behind it is served, if at all, for nobody."
+                if any(each.leaves for each in found)
+                else "Nobody leaves here: the patience is what an objective asks for."
+            )
         ),
         Table("Longest useful queue", columns, rows, frozenset({1, 3, 4, 5, 6})),
         *(Paragraph(words(each)) for each in found),
@@ -96,7 +102,8 @@ def advice(scenario: Scenario) -> list[Advice]:
         places = math.floor(max(0.0, patience - mean) * rate + _ROUNDING)
         instead = "a producer that waits" if service.queue.overflow == "block" else "a 503 at once"
         reach = places_in_reach(service)
-        found.append(Advice(name, rate, patience, source, longest, places, reach, instead))
+        leaves = not source.startswith("the objective")
+        found.append(Advice(name, rate, patience, source, longest, places, reach, instead, leaves))
     return found
 
 
@@ -106,16 +113,22 @@ def words(each: Advice) -> str:
         return f"{each.service} has no place to wait in: who finds its workers busy is refused at once."
     full = each.capacity / each.rate
     if math.isinf(each.capacity):
+        grows = "until every client has left" if each.leaves else "for as long as that lasts"
+        useful = "places would be of use" if each.leaves else f"places are as many as {each.source} bears"
         return (
-            f"The queue of {each.service} has no limit: in an overload it grows until every client has "
-            f"left. About {each.places:,.0f} places would be of use."
+            f"The queue of {each.service} has no limit: in an overload it grows {grows}. About {each.places:,.0f} "
+            f"{useful}."
         )
     if each.capacity > each.places:
         return (
             f"The queue of {each.service} is longer than is of use: at the back of {each.capacity:,.0f} "
             f"places the wait is {format_duration(full)}, and {each.source} allows "
-            f"{format_duration(each.patience)}, service included. Beyond {each.places:,.0f} places "
-            f"{each.instead} is kinder than a late answer."
+            f"{format_duration(each.patience)}, service included. "
+            + (
+                f"Beyond {each.places:,.0f} places {each.instead} is kinder than a late answer."
+                if each.leaves
+                else f"Who joins beyond {each.places:,.0f} places is late by it."
+            )
         )
     return (
         f"The queue of {each.service} is within what is of use: a wait through all {each.capacity:,.0f} "

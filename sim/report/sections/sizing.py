@@ -11,6 +11,7 @@ from sim.report.plan_words import (
     candidates_table,
     figure_words,
     held_table,
+    held_title,
     lost_table,
     nearest,
     open_words,
@@ -38,7 +39,7 @@ def _of_plan(planned: Planned) -> list[Block]:
     blocks: list[Block] = [Paragraph(answer_words(planned, asked_words, sure)), _candidates(planned)]
     held = held_table(planned, asked_words)
     if held is not None:
-        blocks.append(Table("What must hold, with the plan", *held, frozenset({1, 2})))
+        blocks.append(Table(held_title(planned), *held, frozenset({1, 2})))
     if planned.lost:
         columns, rows = lost_table(planned, asked_words)
         blocks.append(

@@ -100,8 +100,8 @@ class Forecast:
         """The staircase, a row a purchase.
 
         Columns: bought, workers (afterwards), capacity (factor on the load, of what was there), capacity_low,
-        capacity_high, searched; needed, needed_earliest, needed_latest, order, order_expected (s from the start), and
-        each of these again as a date, where the start has one.
+        capacity_high, searched; needed, needed_earliest, needed_latest, order, order_expected, arrives (s from the
+        start), and each of these again as a date, where the start has one.
         """
         import pandas as pd
 
@@ -171,7 +171,7 @@ class Forecast:
         times = dict(
             zip(
                 _TIMES,
-                (needed.time, needed.earliest, needed.latest, step.order, step.order_expected),
+                (needed.time, needed.earliest, needed.latest, step.order, step.order_expected, step.arrives),
                 strict=True,
             )
         )
@@ -187,7 +187,7 @@ class Forecast:
         }
 
 
-_TIMES: Final = ("needed", "needed_earliest", "needed_latest", "order", "order_expected")
+_TIMES: Final = ("needed", "needed_earliest", "needed_latest", "order", "order_expected", "arrives")
 _STEP_COLUMNS: Final = (
     "bought",
     "workers",
@@ -233,14 +233,14 @@ def forecast(
     search = _Capacities(scenario, key, (1.0 + confidence) / 2.0, jobs, progress)
     first = search.at(present, None)
     notes = []
-    most = peak(demand)
+    half = (1.0 + confidence) / 2.0
+    most = peak(demand, half)
     if most > LARGEST:
         notes.append(
-            f"the load grows to {most:.3g} times what it is; purchases are looked at up to {LARGEST:g} times"
+            f"the load may grow to {most:.3g} times what it is; purchases are looked at up to {LARGEST:g} times"
         )
         most = LARGEST
     sizes, level = search.staircase(first, purchase.step, most)
-    half = (1.0 + confidence) / 2.0
     steps = staircase(demand, sizes, plan.lead_time or 0.0, half)
     if any(not size.searched for size in sizes):
         searched = sum(size.searched for size in sizes)

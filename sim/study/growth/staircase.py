@@ -44,7 +44,7 @@ class Step:
 
     before, after: the sizes. needed: when the size before runs out. order: when to order at the latest, so that it is
     there at the earliest time at which it may be needed; negative if that is past. order_expected: the same for the
-    expected time. Times in s from the start.
+    expected time. arrives: when it is there, ordered then, or at the start if that is later. Times in s from the start.
     """
 
     before: Size
@@ -52,6 +52,7 @@ class Step:
     needed: RunOut
     order: float
     order_expected: float
+    arrives: float
 
     @property
     def bought(self) -> int:
@@ -102,15 +103,15 @@ def moments(demand: Demand) -> Iterator[float]:
         yield demand.horizon
 
 
-def peak(demand: Demand) -> float:
-    """The greatest expected level up to the horizon."""
-    return max(demand.at(time).mean for time in moments(demand))
+def peak(demand: Demand, confidence: float = CONFIDENCE) -> float:
+    """The greatest level that there may be up to the horizon, by the upper end of its interval."""
+    return max(demand.at(time, confidence).high for time in moments(demand))
 
 
 def staircase(
     demand: Demand, sizes: Sequence[Size], lead_time: float, confidence: float = CONFIDENCE
 ) -> tuple[Step, ...]:
-    """The purchases up to the horizon, from each size to the next.
+    """The purchases that may be needed up to the horizon, from each size to the next.
 
     Args:
         demand: the load over time.
@@ -121,9 +122,10 @@ def staircase(
     steps = []
     for before, after in itertools.pairwise(sizes):
         needed = run_out(demand, before, confidence)
-        if not math.isfinite(needed.time):
+        if not math.isfinite(needed.earliest):
             break
-        steps.append(Step(before, after, needed, needed.earliest - lead_time, needed.time - lead_time))
+        order, expected = needed.earliest - lead_time, needed.time - lead_time
+        steps.append(Step(before, after, needed, order, expected, max(needed.earliest, lead_time)))
     return tuple(steps)
 
 

@@ -108,10 +108,6 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
             f"{search.combinations:,} combinations beside the key that is bisected; the most are {MOST_COMBINATIONS:,}"
         )
     notes: list[str] = []
-    if own.growth is not None:
-        notes.append(
-            "The sizes are for the load as written: how long they last as it grows, `forebay forecast` says."
-        )
     if pricing.measured:
         best, sure = _confirmed(
             lambda _: thriftiest(search, candidates, own.indifference, error / 4.0, jobs, notes),

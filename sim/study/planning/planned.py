@@ -111,6 +111,11 @@ class Planned:
         return next((one for one in self.candidates if one.values == self.best), None)
 
     @property
+    def nearest(self) -> Candidate | None:
+        """The candidate with the most room where it has least: without an answer, the nearest to being one."""
+        return max(self.candidates, key=lambda one: one.least_room, default=None)
+
+    @property
     def in_the_way(self) -> tuple[dict[str, Any], ...]:
         """What is not met a step below the answer, along each key that makes it cheaper; each thing once."""
         best = self.answer

@@ -44,6 +44,11 @@ def why_missed(written: Scenario, levers: Sequence[Lever], candidates: Sequence[
     row = nearest.binding
     if row is None or row["metric"] == RECOVERY_METRIC:
         return
+    touched = {name for lever in levers for name in _touched(written, lever.path)}
+    owner = _service_of(written, row["subject"])
+    if touched and owner and owner not in touched:
+        yield f"Nothing that varies touches service:{owner}, where this is missed; vary services.{owner}.workers, say."
+        return
     for lever in levers:
         if _idle(lever, levers, row, candidates):
             yield f"{lever.path} made no difference to {row['metric']} of {row['subject']}."
@@ -91,6 +96,25 @@ def _limit_words(best: float, wanted: Objective) -> str:
         f"Without any wait, success_ratio of {wanted.subject} would be {format_ratio(best)} at the most, as the work "
         "alone takes longer than the timeout in the others: no size can mend that."
     )
+
+
+def _service_of(scenario: Scenario, subject: str) -> str:
+    """The service that a subject is, or calls; "" for others."""
+    kind, _, name = subject.partition(":")
+    return name if kind == "service" else scenario.traffic[name].call if kind == "traffic" else ""
+
+
+def _touched(scenario: Scenario, path: str) -> set[str]:
+    """The services that a key path has to do with: its own, or those that its traffic or its client calls."""
+    section, _, rest = path.partition(".")
+    name = rest.partition(".")[0]
+    if section == "services":
+        return {name}
+    if section == "traffic":
+        return {scenario.traffic[name].call}
+    if section == "clients":
+        return {each.call for key, each in scenario.traffic.items() if scenario.client_name(key) == name}
+    return set(scenario.services)
 
 
 def _idle(

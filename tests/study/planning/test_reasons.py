@@ -69,3 +69,16 @@ def test_a_key_without_effect_and_too_much_work_are_told() -> None:
 def test_what_is_not_known_is_not_claimed(changes: dict[str, Any]) -> None:
     scenario = sim.loads(QUEUE).set(changes)
     assert math.isnan(best_possible(scenario, scenario.objectives[0]))
+
+
+def test_a_service_that_nothing_touches_is_named() -> None:
+    changes = {
+        "traffic.jobs": {"arrivals": {"kind": "poisson", "rate": "20/s"}, "call": "db"},
+        "services.db": {"workers": 5, "service_time": {"kind": "exponential", "mean": "200ms"}},
+        "objectives": [{"subject": "service:db", "metric": "utilization", "at_most": "60%"}],
+    }
+    planned = sim.plan(sim.loads(QUEUE).set(changes), vary=WORKERS)
+    assert planned.verdict == "missed"
+    assert any("Nothing that varies touches service:db" in note for note in planned.notes)
+    both = {**WORKERS, "services.db.workers": [4, 5]}
+    assert not any("touches" in note for note in sim.plan(sim.loads(QUEUE).set(changes), vary=both).notes)
