@@ -9,6 +9,7 @@ import pytest
 
 import sim
 from sim.errors import UsageError
+from sim.report.growth_words import run_out_words
 from sim.study.growth.forecast import forecast
 from sim.units import seconds_of
 from tests.study.growth.test_headroom import SHOP, truth
@@ -88,8 +89,22 @@ def test_a_series_with_a_season(tmp_path: Path) -> None:
 
 def test_overdue_orders_are_told() -> None:
     late = forecast(sim.loads(GROWING).set({"plan.lead_time": "9 months", "plan.growth.horizon": "6 months"}))
-    assert late.overdue == late.steps[:1]
+    assert late.overdue
     assert late.overdue[0].order < 0.0
+    # Ordered today, it is there no sooner than the lead time from now.
+    assert late.overdue[0].arrives == 9 * MONTH
+    words = run_out_words(late)
+    assert "now, which to be safe was due" in words
+    assert "until then the load is expected to be too much" in words
+
+
+def test_purchases_go_on_to_the_greatest_load_that_there_may_be() -> None:
+    unsure = forecast(sim.loads(GROWING).set("plan.growth", {"rate": "2% per month", "uncertainty": "1%"}))
+    most = unsure.demand.at(unsure.demand.horizon, 0.975).high
+    assert unsure.sizes[-1].factor >= most
+    assert not math.isfinite(unsure.steps[-1].needed.time)
+    assert math.isfinite(unsure.steps[-1].needed.earliest)
+    assert all(step.arrives == max(step.needed.earliest, unsure.lead_time) for step in unsure.steps)
 
 
 def test_what_cannot_be_forecast_is_refused() -> None:
