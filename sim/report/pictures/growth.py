@@ -78,9 +78,15 @@ def _staircase(axes: Axes, found: Forecast, rate: float, end: float) -> list[End
                 fontsize=8, color=look.ink(look.GREEN),
             )  # fmt: skip
     for step in found.steps:
-        if 0.0 <= step.order <= end:
+        if step.order <= end:
             axes.plot(
-                [step.order], [0.0], marker="^", markersize=7, color=look.ORANGE, clip_on=False, zorder=5
+                [max(0.0, step.order)],
+                [0.0],
+                marker="^",
+                markersize=7,
+                color=look.ORANGE,
+                clip_on=False,
+                zorder=5,
             )
     return labels
 
@@ -109,7 +115,7 @@ def _run_out(axes: Axes, found: Forecast, end: float) -> None:
         color=look.ink(look.VERMILLION),
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.8},
     )
-    if any(0.0 <= step.order <= end for step in found.steps):
+    if any(step.order <= end for step in found.steps):
         axes.text(
             0.0, 1.02, "▲ order by", transform=axes.transAxes, fontsize=8, color=look.ink(look.ORANGE),
             fontweight="bold",
