@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -86,6 +87,24 @@ def mishaps(survive: Sequence[Fault | Mishap]) -> tuple[Mishap, ...]:
 def must_survive(scenario: Scenario) -> bool:
     """Whether its plan says what must be survived."""
     return scenario.plan is not None and bool(scenario.plan.survive)
+
+
+def window_words(scenario: Scenario) -> str:
+    """Over what a mishap's objectives are judged; "" where there is none, or none with an end."""
+    lasting = [
+        max(fault.end for fault in one.faults) - min(fault.at for fault in one.faults)
+        for one in mishaps(scenario.plan.survive if scenario.plan is not None else ())
+    ]
+    ending = [seconds for seconds in lasting if math.isfinite(seconds)]
+    if not ending:
+        return ""
+    warmup = scenario.run.warmup if isinstance(scenario.run.warmup, float) else 0.0
+    window = scenario.run.duration - warmup
+    return (
+        f"What must hold in a mishap is judged over the whole measured window of {format_duration(window)}, of which "
+        f"the mishap is {format_duration(min(ending))}{' or more' if len(set(ending)) > 1 else ''}: a longer run makes "
+        "less of it."
+    )
 
 
 def told(fault: Fault) -> str:

@@ -72,7 +72,7 @@ def queue(material: Material) -> Section | None:
             + (
                 "An attempt that joins behind it is served, if at all, for nobody."
                 if any(each.leaves for each in found)
-                else "Nobody leaves here: the patience is what an objective asks for."
+                else "The patience here is what an objective asks for: who joins behind it is late by that."
             )
         ),
         Table("Longest useful queue", columns, rows, frozenset({1, 3, 4, 5, 6})),

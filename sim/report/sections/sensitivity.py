@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.report.blocks import Block, Figure, Paragraph, Section, Table
 from sim.report.figures import NOTHING, difference, figure, metric_words, subject_words, unit_shown
+from sim.scenario.mishaps import must_survive
 from sim.units import format_ratio
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def _value(each: Turned, value: float) -> str:
 
 def _remark(found: Sensitivity) -> str:
     left = "".join(f" Left out: {path} {why}." for path, why in found.left_out.items())
+    if must_survive(found.scenario):
+        left += " All as written: what the plan must survive, and what binds there, is not turned."
     return (
         f"{found.runs} scenarios, {found.replications} replications each, the same random numbers in all. A swing is "
         "the metric at the higher value less that at the lower; an elasticity, by how many per cent it changes where "

@@ -224,6 +224,10 @@ def _binding(material: Material) -> list[tuple[str, str]]:
     if planned is not None and planned.binding is not None:
         row = planned.binding
         where = "with less than the plan" if planned.best is not None else "of the nearest that was tried"
+        less = next((one for one in planned.candidates if one.binding == row), None)
+        if planned.best is not None and less is not None:
+            other = {path: value for path, value in less.values.items() if value != planned.best[path]}
+            where = f"with {values_words(other)}"
         if planned.answer is not None and row == planned.answer.binding:
             where = "with the plan, the nearest to its bound"
         found.append(f"{asked_words(row)}: {figure_words(row)} {where}")

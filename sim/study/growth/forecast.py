@@ -21,6 +21,7 @@ from sim.measure.plain import plain, plain_row, plain_rows
 from sim.measure.versions import versions
 from sim.scenario.growth import Purchase
 from sim.scenario.metrics import SCHEMA_VERSION
+from sim.scenario.mishaps import mishaps
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.growth.demand import Fitted, Steady, demand_of
 from sim.study.growth.headroom import LARGEST, Headroom, headroom
@@ -246,7 +247,7 @@ def forecast(
         searched = sum(size.searched for size in sizes)
         notes.append(
             f"{searched} of {len(sizes)} sizes were simulated; the capacity of the others lies between theirs, by the "
-            "square-root rule of staffing"
+            f"square-root rule of staffing{' of the workers that a mishap leaves' if search.mishap_takes else ''}"
         )
     if level is not None:
         binds = search.headrooms[level.workers].binding
@@ -337,7 +338,28 @@ class _Capacities:
         lows = itertools.accumulate((size.low for size in anchors), max)
         anchors = [replace(size, low=low) for size, low in zip(anchors, lows, strict=True)]
         known = {size.workers: size for size in anchors}
-        return [known.get(number) or between(anchors, number) for number in numbers], level
+        helping = [first.workers]
+        for number in numbers:
+            # A worker more that a mishap takes away again adds nothing: it is bought with the next.
+            if self.left(number) > self.left(helping[-1]):
+                helping.append(number)
+        return [known.get(number) or between(anchors, number, self.left) for number in helping], level
+
+    @property
+    def mishap_takes(self) -> bool:
+        """Whether a mishap or a fault takes some of the workers that are bought."""
+        return self.left(1000) < 1000
+
+    def left(self, workers: int) -> int:
+        """How many of so many workers the mishap, or the fault, that takes most leaves: whole ones."""
+        service = self.key.split(".")[1]
+        plan = self.scenario.plan
+        faults = [
+            *self.scenario.faults,
+            *(fault for one in mishaps(plan.survive if plan is not None else ()) for fault in one.faults),
+        ]
+        taken = [fault.workers for fault in faults if fault.service == service and fault.workers is not None]
+        return max(1, min([workers, *(int(one.apply(workers)) for one in taken if one.relative)]))
 
     def _level(self, anchors: Sequence[Size], step: int) -> Size | None:
         """The least size beyond which more workers take hardly any more load, as something else binds; else None."""
@@ -378,7 +400,7 @@ class _Capacities:
                 1, round((math.sqrt(lower.workers * upper.workers) - lower.workers) / numbers.step)
             )
             middle = min(middle, upper.workers - numbers.step)
-            guess = between([lower, upper], middle).factor
+            guess = between([lower, upper], middle, self.left).factor
             anchors.append(self.at(middle, guess))
 
 

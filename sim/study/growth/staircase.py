@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sim.measure.intervals import CONFIDENCE
@@ -129,22 +129,28 @@ def staircase(
     return tuple(steps)
 
 
-def between(sizes: Sequence[Size], workers: int) -> Size:
+def between(sizes: Sequence[Size], workers: int, left: Callable[[int], int] = int) -> Size:
     """The capacity of a size between two that are known.
 
     The load a worker takes, as a share of the most, is a straight line in 1/√workers: the square-root rule of
     staffing (Halfin and Whitt, 1981), which is exact in the limit and joins two near sizes well.
+
+    Args:
+        sizes: those that are known, in their order.
+        workers: of the size between.
+        left: workers -> those by which capacity goes: fewer where a mishap takes some, in whole ones.
     """
     above = next(place for place, size in enumerate(sizes) if size.workers > workers)
     lower, upper = sizes[above - 1], sizes[above]
-    x, a, b = (1.0 / math.sqrt(number) for number in (workers, lower.workers, upper.workers))
-    share = (x - a) / (b - a)
+    now, few, many = (left(number) for number in (workers, lower.workers, upper.workers))
+    x, a, b = (1.0 / math.sqrt(number) for number in (now, few, many))
+    share = (x - a) / (b - a) if few < many else 0.0
 
     def drawn(of_lower: float, of_upper: float) -> float:
         if not (math.isfinite(of_lower) and math.isfinite(of_upper)):
             return of_upper
-        one, other = of_lower / lower.workers, of_upper / upper.workers
-        return workers * (one + share * (other - one))
+        one, other = of_lower / few, of_upper / many
+        return now * (one + share * (other - one))
 
     factor, low, high = (
         drawn(getattr(lower, name), getattr(upper, name)) for name in ("factor", "low", "high")

@@ -19,7 +19,7 @@ from sim.scenario.scenario import Scenario
 from sim.study.planning.cases import Cases
 from sim.study.planning.certify import LEAST_REPLICATIONS, Certificate
 from sim.study.planning.cost import Pricing
-from sim.study.planning.judged import DecidedBy, Verdict, decided_by, verdict_of
+from sim.study.planning.judged import DecidedBy, Verdict, decided_by, room_of, verdict_of
 from sim.study.planning.overload import overload
 
 Values = Mapping[str, Any]
@@ -230,10 +230,5 @@ def said(values: Values) -> str:
 
 
 def room(objective: Mapping[str, Any]) -> float:
-    """How far the value is on the good side of the bound, relative to the bound."""
-    most, least, value = objective["at_most"], objective["at_least"], objective["value"]
-    if math.isnan(value):
-        return -math.inf
-    bound = most if most is not None else least
-    distance = bound - value if most is not None else value - bound
-    return float(distance / abs(bound)) if bound else float(distance)
+    """How far the value is on the good side of the bound; see `room_of`."""
+    return room_of(*(objective[name] for name in ("metric", "value", "at_most", "at_least")))

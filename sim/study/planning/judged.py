@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sim.measure.plain import plain_row
+from sim.scenario.metrics import UNITS
 
 Verdict = Literal["met", "missed", "inconclusive"]
 DecidedBy = Literal["simulation", "theory"]
@@ -43,15 +44,26 @@ class Judged:
 
     @property
     def room(self) -> float:
-        """How far the value is on the good side of the bound, relative to the bound (absolute for a bound of 0)."""
-        if math.isnan(self.value):
-            return -math.inf
-        distance = self.bound - self.value if self.at_most is not None else self.value - self.bound
-        return distance / abs(self.bound) if self.bound else distance
+        """How far the value is on the good side of the bound; see `room_of`."""
+        return room_of(self.metric, self.value, self.at_most, self.at_least)
 
     def to_json(self) -> dict[str, Any]:
         """The row as plain values; what is not finite is None."""
         return plain_row(vars(self))
+
+
+def room_of(metric: str, value: float, at_most: float | None, at_least: float | None) -> float:
+    """How far a value is on the good side of its bound, relative to the bound (absolute for a bound of 0).
+
+    Of a share that must be large, relative to what the bound lets it lack of 1: 100 % has all the room of 99.9 %.
+    """
+    if math.isnan(value):
+        return -math.inf
+    bound = at_most if at_most is not None else at_least or 0.0
+    distance = bound - value if at_most is not None else value - bound
+    lacking = 1.0 - bound if at_least is not None and UNITS.get(metric, "ratio") == "ratio" else 0.0
+    scale = lacking if lacking > 0.0 else abs(bound)
+    return distance / scale if scale else distance
 
 
 def decided_by(verdict: Verdict, rows: Iterable[tuple[Verdict, DecidedBy | None]]) -> DecidedBy | None:

@@ -141,3 +141,22 @@ def test_workers_are_bought_as_long_as_they_help() -> None:
     useless = forecast(sim.loads(TWO.replace("KEY", "search")))
     assert useless.steps == ()
     assert any("beyond 8 workers" in note and "service:order wait_p95" in note for note in useless.notes)
+
+
+def test_a_worker_that_a_mishap_takes_again_adds_nothing() -> None:
+    # Two thirds of 12, 13, 14, 15 workers are 8, 8, 9 and 10: the thirteenth is bought with the fourteenth.
+    lost = {"at": "20s", "for": "60s", "service": "api", "workers": "x0.67"}
+    growing = sim.loads(SHOP).set(
+        {
+            "traffic.web.arrivals.rate": "60/s",
+            "plan": {"growth": "2% per month", "purchase": 1, "survive": [lost]},
+            "objectives": [{"subject": "traffic:web", "metric": "latency_mean", "at_most": "300ms"}],
+        }
+    )
+    found = forecast(growing)
+    sizes = [size.workers for size in found.sizes]
+    assert sizes[:3] == [12, 14, 15]
+    assert found.steps[0].bought == 2
+    assert any("that a mishap leaves" in note for note in found.notes) is any(
+        not size.searched for size in found.sizes
+    )

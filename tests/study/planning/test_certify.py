@@ -22,7 +22,7 @@ from sim.study.planning.certify import (
     steps_of,
 )
 from sim.study.planning.exact import Exact, exact_figures
-from sim.study.planning.judged import Judged
+from sim.study.planning.judged import Judged, room_of
 from sim.study.planning.settling import doubted
 
 # One worker at load 0.5: a request waits with probability 0.5, and for 0.1 s on average.
@@ -227,3 +227,12 @@ def test_a_mean_of_work_with_a_heavy_tail_is_told_of(law: str, told: int) -> Non
     notes = [note for note in found.notes if "varies much" in note]
     assert len(notes) == told
     assert all(note.startswith("wait_mean of service:api") for note in notes)
+
+
+def test_a_share_has_room_by_what_it_may_lack() -> None:
+    assert room_of("success_ratio", 1.0, None, 0.999) == pytest.approx(1.0)
+    assert room_of("success_ratio", 0.997, None, 0.995) == pytest.approx(0.4)
+    assert room_of("latency_p99", 0.47, 0.5, None) == pytest.approx(0.06)
+    assert room_of("goodput", 120.0, None, 100.0) == pytest.approx(0.2)
+    assert room_of("rejected_ratio", 0.01, 0.0, None) == pytest.approx(-0.01)
+    assert room_of("latency_p99", math.nan, 0.5, None) == -math.inf
