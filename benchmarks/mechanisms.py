@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from multiprocessing import get_context
 from typing import Final
 
 import sim
@@ -10,7 +11,8 @@ from benchmarks.page import paragraph, table, verdict, write_section
 from benchmarks.scale import Course
 from sim.engines import compiled
 
-ROUNDS: Final = 7
+PROCESSES: Final = 5
+ROUNDS: Final = 3
 EVENTS: Final = 500_000
 MOST: Final = 1.4
 """Cost of an event with a mechanism over that without."""
@@ -82,32 +84,51 @@ def course(scenario: sim.Scenario) -> Course:
     return found
 
 
-def main() -> bool:
-    """Measures, prints, writes the page's section; whether the limit is kept."""
+def in_one_process(_: int) -> dict[str, tuple[float, float]]:
+    """Mechanism -> ns an event with it, and the median ratio to an event without, over rounds of the two in turn."""
     base = sim.loads(BASE)
     bases = {False: course(base), True: course(base.set(NETWORK))}
-    rows, kept = [], True
+    found = {}
     for name, changes in MECHANISMS.items():
         own, plain = course(base.set(changes)), bases[changes.items() >= NETWORK.items()]
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             plain.time(EVENTS)
             own.time(EVENTS)
         ratios = [mine / bare for mine, bare in zip(own.costs, plain.costs[-ROUNDS:], strict=True)]
+        found[name] = own.cost, statistics.median(ratios)
+    return {"": (bases[False].cost, 1.0), **found}
+
+
+def main() -> bool:
+    """Measures, prints, writes the page's section; whether the limit is kept."""
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        seen = pool.map(in_one_process, range(PROCESSES), chunksize=1)
+    rows, kept = [], True
+    for name in MECHANISMS:
+        costs, ratios = zip(*(each[name] for each in seen), strict=True)
         ratio = statistics.median(ratios)
         kept = kept and ratio <= MOST
-        rows.append([name, f"{own.cost:.0f} ns", f"{ratio:.2f}", f"{min(ratios):.2f} … {max(ratios):.2f}"])
-    bare = f"({bases[False].cost:.0f} ns): medians of {ROUNDS} rounds of {EVENTS:,} events, the two in turn."
+        rows.append(
+            [
+                name,
+                f"{statistics.median(costs):.0f} ns",
+                f"{ratio:.2f}",
+                f"{min(ratios):.2f} … {max(ratios):.2f}",
+            ]
+        )
+    bare = statistics.median(each[""][0] for each in seen)
     text = (
         "## Mechanisms\n\n"
         + paragraph(
             "CPU time an event of a bounded queue with retries at 97 % of its capacity (16 workers, 64 places, five",
             "attempts with full jitter), with one mechanism at a time, over the same with none",
-            bare,
+            f"({bare:.0f} ns): medians of {PROCESSES} processes, each of {ROUNDS} rounds of {EVENTS:,} events, the two",
+            "in turn. (Where its memory happens to lie makes a process some per cent faster or slower.)",
             "A mechanism changes what happens, and so what an event is: a hedge is one more attempt, a denied one",
             "no work at all, a refused one a whole round of a retry in a single event: beside vegas, which refuses",
             "many, stands what it costs where it refuses nobody.",
         )
-        + table(["mechanism", "an event", "ratio", "of single rounds"], rows)
+        + table(["mechanism", "an event", "ratio", "of single processes"], rows)
         + f"\nAt most {MOST:g} times: {verdict(kept)}.\n"
     )
     print(text)

@@ -352,13 +352,16 @@ class _Capacities:
 
     def left(self, workers: int) -> int:
         """How many of so many workers the mishap, or the fault, that takes most leaves: whole ones."""
-        service = self.key.split(".")[1]
+        section, service, *rest = self.key.split(".")
+        if (section, rest) != ("services", ["workers"]):
+            return workers
         plan = self.scenario.plan
         faults = [
             *self.scenario.faults,
             *(fault for one in mishaps(plan.survive if plan is not None else ()) for fault in one.faults),
         ]
-        taken = [fault.workers for fault in faults if fault.service == service and fault.workers is not None]
+        of_all = [fault for fault in faults if fault.service == service and fault.instance is None]
+        taken = [fault.workers for fault in of_all if fault.workers is not None]
         return max(1, min([workers, *(int(one.apply(workers)) for one in taken if one.relative)]))
 
     def _level(self, anchors: Sequence[Size], step: int) -> Size | None:
