@@ -12,7 +12,7 @@ from benchmarks.scale import Course
 from sim.engines import compiled
 
 PROCESSES: Final = 5
-ROUNDS: Final = 3
+ROUNDS: Final = 7
 EVENTS: Final = 500_000
 MOST: Final = 1.4
 """Cost of an event with a mechanism over that without."""
