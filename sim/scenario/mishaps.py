@@ -89,6 +89,21 @@ def must_survive(scenario: Scenario) -> bool:
     return scenario.plan is not None and bool(scenario.plan.survive)
 
 
+def workers_left(scenario: Scenario, path: str, workers: int) -> int:
+    """How many of so many workers at a key path the fault, or the mishap, that takes most leaves: whole ones."""
+    section, service, *rest = path.split(".")
+    if (section, rest) != ("services", ["workers"]):
+        return workers
+    plan = scenario.plan
+    faults = [
+        *scenario.faults,
+        *(fault for one in mishaps(plan.survive if plan is not None else ()) for fault in one.faults),
+    ]
+    of_all = [fault.workers for fault in faults if fault.service == service and fault.instance is None]
+    left = [int(one.apply(workers)) for one in of_all if one is not None and one.relative]
+    return max(1, min([workers, *left]))
+
+
 def window_words(scenario: Scenario) -> str:
     """Over what a mishap's objectives are judged; "" where there is none, or none with an end."""
     lasting = [

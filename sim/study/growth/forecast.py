@@ -21,7 +21,7 @@ from sim.measure.plain import plain, plain_row, plain_rows
 from sim.measure.versions import versions
 from sim.scenario.growth import Purchase
 from sim.scenario.metrics import SCHEMA_VERSION
-from sim.scenario.mishaps import mishaps
+from sim.scenario.mishaps import workers_left
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.growth.demand import Fitted, Steady, demand_of
 from sim.study.growth.headroom import LARGEST, Headroom, headroom
@@ -39,6 +39,9 @@ ANCHORS: Final = 4
 
 MOST_STEPS: Final = 1000
 """Purchases that are looked at."""
+
+MANY: Final = 1000
+"""Workers, of which a mishap that takes a share takes some."""
 
 FURTHER: Final = 1.2
 """So many times the workers take clearly more load; where they do not, more of them do not help."""
@@ -247,7 +250,7 @@ def forecast(
         searched = sum(size.searched for size in sizes)
         notes.append(
             f"{searched} of {len(sizes)} sizes were simulated; the capacity of the others lies between theirs, by the "
-            f"square-root rule of staffing{' of the workers that a mishap leaves' if search.mishap_takes else ''}"
+            f"square-root rule of staffing{' of the workers that a mishap leaves' if search.left(MANY) < MANY else ''}"
         )
     if level is not None:
         binds = search.headrooms[level.workers].binding
@@ -345,24 +348,9 @@ class _Capacities:
                 helping.append(number)
         return [known.get(number) or between(anchors, number, self.left) for number in helping], level
 
-    @property
-    def mishap_takes(self) -> bool:
-        """Whether a mishap or a fault takes some of the workers that are bought."""
-        return self.left(1000) < 1000
-
     def left(self, workers: int) -> int:
-        """How many of so many workers the mishap, or the fault, that takes most leaves: whole ones."""
-        section, service, *rest = self.key.split(".")
-        if (section, rest) != ("services", ["workers"]):
-            return workers
-        plan = self.scenario.plan
-        faults = [
-            *self.scenario.faults,
-            *(fault for one in mishaps(plan.survive if plan is not None else ()) for fault in one.faults),
-        ]
-        of_all = [fault for fault in faults if fault.service == service and fault.instance is None]
-        taken = [fault.workers for fault in of_all if fault.workers is not None]
-        return max(1, min([workers, *(int(one.apply(workers)) for one in taken if one.relative)]))
+        """How many of so many workers the worst mishap leaves."""
+        return workers_left(self.scenario, self.key, workers)
 
     def _level(self, anchors: Sequence[Size], step: int) -> Size | None:
         """The least size beyond which more workers take hardly any more load, as something else binds; else None."""
