@@ -14,6 +14,7 @@ from sim.scenario.metrics import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from sim.errors import Problem
+    from sim.scenario.scenario import Scenario
 
 Style = Literal["text", "json", "github"]
 
@@ -32,45 +33,44 @@ def command(
     no_color: NoColorOption = False,
 ) -> int:
     """Check scenario files: every error at once, with its line."""
-    from sim.scenario.loader import check
+    from sim.scenario.loader import examined
 
     terminal = Terminal(quiet, no_color)
-    found = {name: check(locate(name)) for name in files}
-    problems = [problem for each in found.values() for problem in each]
+    found = {name: examined(locate(name)) for name in files}
+    problems = [problem for _, each in found.values() for problem in each]
     if style == "json":
         terminal.write(json_text(_document(found)))
     elif style == "github":
         terminal.write("\n".join(of_problem(problem) for problem in problems))
     else:
         terminal.write("\n".join(str(problem) for problem in problems))
-        for name, each in found.items():
-            if not each:
+        for name, (scenario, _) in found.items():
+            if scenario is not None:
                 terminal.note(f"{name}: valid")
-                for words in _notes(name):
+                for words in _notes(scenario):
                     terminal.note(f"{name}: but {words}")
     return INVALID if problems else OK
 
 
-def _notes(name: str) -> list[str]:
+def _notes(scenario: "Scenario | None") -> list[str]:
     """What a valid scenario says to no effect."""
     from sim.scenario.idle import without_effect
-    from sim.scenario.loader import load
 
-    return list(without_effect(load(locate(name))))
+    return [] if scenario is None else list(without_effect(scenario))
 
 
-def _document(found: "dict[str, list[Problem]]") -> dict[str, Any]:
+def _document(found: "dict[str, tuple[Scenario | None, list[Problem]]]") -> dict[str, Any]:
     fields = ("file", "line", "column", "path", "message", "example", "suggestion")
     return {
         "schema_version": SCHEMA_VERSION,
-        "valid": not any(found.values()),
+        "valid": all(scenario is not None for scenario, _ in found.values()),
         "files": [
             {
                 "file": name,
-                "valid": not problems,
-                "notes": [] if problems else _notes(name),
+                "valid": scenario is not None,
+                "notes": _notes(scenario),
                 "problems": [{key: getattr(problem, key) for key in fields} for problem in problems],
             }
-            for name, problems in found.items()
+            for name, (scenario, problems) in found.items()
         ],
     }

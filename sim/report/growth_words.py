@@ -35,12 +35,11 @@ def headroom_words(found: Headroom) -> str:
     certain = f"{_down(found.low)} times what is written, {figure(rate * found.low, unit='1/s')}"
     expected = f"{found.factor:.4g}"
     more = f"; {closer_words(found)}" if found.worth_telling is not None else ""
-    if found.low == 1.0:
-        limit = f"the limit is expected at {expected}, at most {_up(found.high)} times"
-        return f"certified: the load as written, {sure}, and no growth; {limit}{breaks}{more}"
     if found.low >= 1.0:
+        grown = f"the load may grow to {certain}, {sure}"
+        borne = grown if found.low > 1.0 else f"the load as written, {sure}, and no growth"
         limit = f"the limit is expected at {expected}, at most {_up(found.high)} times"
-        return f"certified: the load may grow to {certain}, {sure}; {limit}{breaks}{more}"
+        return f"certified: {borne}; {limit}{breaks}{more}"
     if found.high <= 1.0:
         limit = f"it holds for certain up to {certain}, and breaks for certain at {_up(found.high)} times"
         return f"none: the load must shrink to about {expected} times what is written; {limit}, {sure}{breaks}{more}"

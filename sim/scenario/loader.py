@@ -26,7 +26,7 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     Raises:
         ScenarioError: the file cannot be read, or is not a valid scenario; carries every problem.
     """
-    scenario, problems = _load(path)
+    scenario, problems = examined(path)
     if scenario is None:
         raise ScenarioError(problems)
     return scenario
@@ -34,7 +34,7 @@ def load(path: str | os.PathLike[str]) -> Scenario:
 
 def check(path: str | os.PathLike[str]) -> list[Problem]:
     """Every problem of a file, in the order of its lines; none if it is a valid scenario."""
-    return _load(path)[1]
+    return examined(path)[1]
 
 
 def place_of(path: str | os.PathLike[str], *keys: Key) -> Mark | None:
@@ -94,7 +94,8 @@ def build(root: Node, file: str, directory: Path) -> tuple[Scenario | None, list
         return None, problems_of(error, root, file)
 
 
-def _load(path: str | os.PathLike[str]) -> tuple[Scenario | None, list[Problem]]:
+def examined(path: str | os.PathLike[str]) -> tuple[Scenario | None, list[Problem]]:
+    """A file's scenario, None if it is not a valid one, and every problem of it."""
     place = meant(path)
     raw, problem = _bytes(place)
     if problem is not None:

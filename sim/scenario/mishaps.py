@@ -84,9 +84,14 @@ def mishaps(survive: Sequence[Fault | Mishap]) -> tuple[Mishap, ...]:
     return tuple(one if isinstance(one, Mishap) else Mishap(faults=(one,)) for one in survive)
 
 
+def mishaps_of(scenario: Scenario) -> tuple[Mishap, ...]:
+    """What its plan says must be survived; nothing without a plan."""
+    return mishaps(scenario.plan.survive) if scenario.plan is not None else ()
+
+
 def must_survive(scenario: Scenario) -> bool:
     """Whether its plan says what must be survived."""
-    return scenario.plan is not None and bool(scenario.plan.survive)
+    return bool(mishaps_of(scenario))
 
 
 def workers_left(scenario: Scenario, path: str, workers: int) -> int:
@@ -94,11 +99,7 @@ def workers_left(scenario: Scenario, path: str, workers: int) -> int:
     section, service, *rest = path.split(".")
     if (section, rest) != ("services", ["workers"]):
         return workers
-    plan = scenario.plan
-    faults = [
-        *scenario.faults,
-        *(fault for one in mishaps(plan.survive if plan is not None else ()) for fault in one.faults),
-    ]
+    faults = [*scenario.faults, *(fault for one in mishaps_of(scenario) for fault in one.faults)]
     of_all = [fault.workers for fault in faults if fault.service == service and fault.instance is None]
     left = [int(one.apply(workers)) for one in of_all if one is not None and one.relative]
     return max(1, min([workers, *left]))
@@ -108,7 +109,7 @@ def window_words(scenario: Scenario) -> str:
     """Over what a mishap's objectives are judged; "" where there is none, or none with an end."""
     lasting = [
         max(fault.end for fault in one.faults) - min(fault.at for fault in one.faults)
-        for one in mishaps(scenario.plan.survive if scenario.plan is not None else ())
+        for one in mishaps_of(scenario)
     ]
     ending = [seconds for seconds in lasting if math.isfinite(seconds)]
     if not ending:

@@ -41,6 +41,11 @@ def differences(baseline: Scenario, variant: Scenario) -> tuple[Difference, ...]
     return tuple(found)
 
 
+def settings_of(variant: Scenario, baseline: Scenario) -> dict[str, Any]:
+    """Key path -> value, as it would be written: what a variant says where it is not the baseline."""
+    return {one.path: one.variant for one in differences(baseline, variant)}
+
+
 def _plain(scenario: Scenario) -> dict[str, Any]:
     dump = scenario.model_dump(mode="json", by_alias=True)
     for section, keys in _OF_THE_COMPARISON.items():

@@ -234,10 +234,10 @@ def forecast(
     purchase = plan.purchase or Purchase(step=1)
     key = purchase.key or _key(scenario)
     present = _workers(scenario, key)
-    search = _Capacities(scenario, key, (1.0 + confidence) / 2.0, jobs, progress)
+    half = (1.0 + confidence) / 2.0
+    search = _Capacities(scenario, key, half, jobs, progress)
     first = search.at(present, None)
     notes = []
-    half = (1.0 + confidence) / 2.0
     most = peak(demand, half)
     if most > LARGEST:
         notes.append(

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.plain import plain
 from sim.scenario.scenario import Scenario
-from sim.study.comparison.differences import differences
+from sim.study.comparison.differences import settings_of
 from sim.study.load import bottleneck, scaled
 from sim.study.metastability.fates import Fates, Judge, default_horizon
 from sim.study.metastability.trigger import (
@@ -169,7 +169,7 @@ def margin(
         sum(fates.runs for fates in search.seen.values()),
         {factor: search.share(factor) for factor in sorted(search.seen)},
         limited and high == math.inf,
-        {one.path: one.variant for one in differences(scenario, make(scenario, shown))},
+        settings_of(make(scenario, shown), scenario),
     )
 
 

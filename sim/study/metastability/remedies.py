@@ -93,8 +93,9 @@ def ways_out(judge: Judge, fates: Fates, *, runs: int = RUNS) -> list[WayOut]:
     numbers = [number for number, seen in enumerate(fates.seen) if seen.fate == "collapsed"][:runs]
     if not numbers or case.down:
         return []
-    collapse = Collapse(case, numbers, begin(case), _given_up(judge, case, numbers, begin(case)))
-    found = [_shortest(judge, collapse, *way) for way in _ways(case.scenario, collapse.begin)]
+    first = begin(case)
+    collapse = Collapse(case, numbers, first, _given_up(judge, case, numbers, first))
+    found = [_shortest(judge, collapse, *way) for way in _ways(case.scenario, first)]
     return sorted(found, key=lambda way: (not way.enough, way.lost, way.time, -way.share))
 
 

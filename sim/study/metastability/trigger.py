@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import Problem, ScenarioError
 from sim.scenario.varying_arrivals import Profile
-from sim.study.comparison.differences import differences
+from sim.study.comparison.differences import settings_of
 from sim.units import write_duration, write_factor, write_rate
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def lengthened(scenario: Scenario, by: float) -> Scenario:
 
 def trigger_settings(scenario: Scenario, height: float, duration: float) -> dict[str, Any]:
     """Key path -> value: what the scenario says of a trigger so many times as high and as long, where it is another."""
-    changed = lengthened(heightened(scenario, height), duration)
-    return {one.path: one.variant for one in differences(scenario, changed)}
+    return settings_of(lengthened(heightened(scenario, height), duration), scenario)
 
 
 def has_height(scenario: Scenario) -> bool:

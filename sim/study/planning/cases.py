@@ -16,7 +16,7 @@ from sim.measure.intervals import binomial
 from sim.measure.judge import judge
 from sim.measure.results import Results
 from sim.scenario.metrics import RECOVERY_METRIC
-from sim.scenario.mishaps import Mishap, mishaps
+from sim.scenario.mishaps import Mishap, mishaps_of
 from sim.scenario.scenario import Scenario
 from sim.study.metastability.recovery import recovery
 from sim.study.planning.certify import Certificate, Judging
@@ -145,11 +145,10 @@ def cases_of(scenario: Scenario) -> tuple[Case, ...]:
     """The scenario as written, then with each mishap of its plan beside its own faults."""
     written = scenario.document
     faults = written.get("faults") or []
-    survive = scenario.plan.survive if scenario.plan is not None else ()
     # A plan within would be checked again at each change.
     plain_one = scenario.set("plan", None) if scenario.plan is not None else scenario
     found = [Case(plain_one)]
-    for mishap in mishaps(survive):
+    for mishap in mishaps_of(scenario):
         changes: dict[str, object] = {
             "faults": [
                 *faults,

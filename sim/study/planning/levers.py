@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sim.errors import UsageError
 from sim.measure.direction import better
-from sim.scenario.mishaps import mishaps
+from sim.scenario.mishaps import mishaps_of
 from sim.scenario.objectives import Objective
 from sim.scenario.scenario import Scenario
 from sim.study.axes import axis_values
@@ -49,9 +49,8 @@ def levers_of(scenario: Scenario, vary: Mapping[str, Sequence[Any]]) -> tuple[Le
 def objectives_of(scenario: Scenario) -> list[Objective]:
     """All that must hold: as written, and in spite of each mishap."""
     own = list(scenario.objectives)
-    if scenario.plan is not None:
-        for mishap in mishaps(scenario.plan.survive):
-            own += mishap.objectives or ()
+    for mishap in mishaps_of(scenario):
+        own += mishap.objectives or ()
     return own
 
 
