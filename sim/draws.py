@@ -50,6 +50,7 @@ PURPOSES: Final = (
     "balance",
     "outward_again",
     "homeward_again",
+    "beginning",
 )
 """What a draw is for. A new purpose goes to the end: the position is part of every name."""
 

@@ -5,12 +5,13 @@ engine's ground.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from heapq import heappush
 from typing import Any, Final
 
 import simpy
 
+from sim import draws
 from sim.engines import observations as see
 from sim.scenario.distribution_rule import DistributionRule
 from sim.scenario.distributions import quantile
@@ -66,11 +67,11 @@ class Law:
 class Watch:
     """A guard with what it remembers."""
 
-    def __init__(self, rule: GuardRule) -> None:
+    def __init__(self, rule: GuardRule, u: float) -> None:
         self.rule = rule
         self.row: list[float] = []
         self.at = rule.lower(self.row)
-        self.state = rule.initial()
+        self.state = rule.initial(u)
 
     def admits(self, t: float, u: float, case: float, ahead: float, patience: float) -> bool:
         """Whether one more may go."""
@@ -83,6 +84,14 @@ class Watch:
     def ends(self, t: float, outcome: int, case: float, lasted: float, worked: float) -> None:
         """How one that it admitted has ended."""
         self.rule.ends(self.row, self.at, self.state, 0, t, outcome, case, lasted, worked)
+
+
+def watched(rules: Iterable[GuardRule], begun: int, instance: int, mirror: int) -> list[Watch]:
+    """The guards of one instance; each begins with a uniform of its own, of the stream `begun`."""
+    return [
+        Watch(rule, draws.uniform(begun, instance, place, mirror))
+        for place, rule in enumerate(rules, start=1)
+    ]
 
 
 class Hedging:

@@ -52,17 +52,17 @@ class Lowered:
 
 def lower(scenario: Scenario, seed: int, replication: int) -> Lowered:
     """The flat form of one replication of a scenario."""
-    writer = _Writer(scenario)
     named, mirror = scenario.run.drawn_as(replication)
+    writer = _Writer(scenario, mirror)
     sources = np.zeros(len(scenario.traffic), SOURCE)
     services = np.zeros(len(scenario.instances), SERVICE)
     for s, name in zip(sources, scenario.traffic, strict=True):
-        writer.arrivals(s, name)
-        writer.client(s, name)
         for purpose in draws.PURPOSES:
             s[f"{purpose}_key"] = draws.stream(seed, named, purpose, name)
+        writer.arrivals(s, name)
+        writer.client(s, name)
     for line, (name, number) in zip(services, scenario.instances, strict=True):
-        writer.service(line, name, number)
+        writer.service(line, name, number, draws.stream(seed, named, "beginning", f"services.{name}"))
     return Lowered(
         np.array(writer.p or [0.0]),
         sources,
@@ -82,8 +82,8 @@ def answers(guards: Iterable[GuardRule], question: str) -> bool:
 class _Writer:
     """Writes records field by field, and their parameters into one list."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, mirror: int) -> None:
+        self.scenario, self.mirror = scenario, mirror
         self.p: list[float] = []
         self.states: list[float] = []
         self.guards: list[tuple[int, int, int, int]] = []
@@ -130,9 +130,11 @@ class _Writer:
             s["pieces"], s["piece_count"] = self._pieces(pieces), len(pieces)
         s["instances"] = client.instances
         s["budget"] = NONE if retry.budget is None else len(self.guards)
-        s["guards"], s["guard_count"] = self._guarded(client.guards, client.instances)
+        begun = int(s["beginning_key"])
+        s["guards"], s["guard_count"] = self._guarded(client.guards, begun, range(client.instances))
         unbudgeted = client.guards if retry.budget is None else client.guards[1:]
         s["asks"], s["tells"] = answers(unbudgeted, "admits"), answers(client.guards, "ends")
+        s["chance"] = any(guard.CHANCE for guard in unbudgeted)
         s["hedge"] = self._rule(client.hedge)
         if client.hedge is not None:
             s["hedge_op"], s["hedge_size"] = client.hedge.opcode, client.hedge.STATE
@@ -143,15 +145,16 @@ class _Writer:
         # With a deadline too, the timers are not in the order in which they are set.
         s["lane"] = self._lane(client.timeout is not None and client.deadline is None)
 
-    def service(self, line: Any, name: str, number: int) -> None:
-        """The workers of one instance, their queue, and what goes wrong with them."""
+    def service(self, line: Any, name: str, number: int, begun: int) -> None:
+        """The workers of one instance, their queue, and what goes wrong with them; `begun` is its guards' stream."""
         service = self.scenario.services[name]
         line["first"], line["instances"] = self.places[name], service.instances
         line["balance_op"] = service.balance.opcode
         line["loads"] = NONE
         if service.balance.loads == "server" and number == 0:
             line["loads"] = self._remembers([0.0] * service.instances)
-        line["guards"], line["guard_count"] = self._guarded(service.admission, 1)
+        line["guards"], line["guard_count"] = self._guarded(service.admission, begun, [number])
+        line["chance"] = any(guard.CHANCE for guard in service.admission)
         for field, question in (("asks", "admits"), ("keeps", "keeps"), ("tells", "ends")):
             line[field] = answers(service.admission, question)
         line["slowdown"] = self._rule(service.slowdown)
@@ -209,11 +212,13 @@ class _Writer:
         self.states.extend(initial)
         return at
 
-    def _guarded(self, rules: Iterable[GuardRule], instances: int) -> tuple[int, int]:
+    def _guarded(self, rules: Iterable[GuardRule], begun: int, instances: Iterable[int]) -> tuple[int, int]:
         """The place of the first of these guards, and how many there are; each remembers apart for each instance."""
         first = len(self.guards)
-        for rule in rules:
-            state = self._remembers(rule.initial() * instances)
+        for place, rule in enumerate(rules, start=1):
+            state = len(self.states)
+            for instance in instances:
+                self._remembers(rule.initial(draws.uniform(begun, instance, place, self.mirror)))
             self.guards.append((rule.opcode, rule.lower(self.p), state, rule.STATE))
         return first, len(self.guards) - first
 

@@ -12,7 +12,7 @@ import simpy
 
 from sim import draws
 from sim.engines import observations as see
-from sim.engines.clock import ARRIVAL, DELIVERY, TIMEOUT, Hedging, Law, Steps, Watch, all_admit
+from sim.engines.clock import ARRIVAL, DELIVERY, TIMEOUT, Hedging, Law, Steps, Watch, all_admit, watched
 from sim.errors import EngineError
 from sim.scenario import outcomes
 from sim.scenario.arrivals import Closed
@@ -94,7 +94,10 @@ class Source:
         self.backoff_row: list[float] = []
         self.backoff_at = self.client.retry.backoff.lower(self.backoff_row)
         self.level = float(scenario.level_of(name))
-        self.guards = [[Watch(rule) for rule in self.client.guards] for _ in range(self.client.instances)]
+        self.guards = [
+            watched(self.client.guards, self.keys["beginning"], instance, self.mirror)
+            for instance in range(self.client.instances)
+        ]
         self.hedges = [Hedging(self.client.hedge) for _ in range(self.client.instances)]
         self.outstanding = [0.0] * len(self.services)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sim import draws
 from sim.engines import observations as see
-from sim.engines.clock import COMPLETION, DELIVERY, PATIENCE, TICK, Law, Watch, all_admit
+from sim.engines.clock import COMPLETION, DELIVERY, PATIENCE, TICK, Law, all_admit, watched
 from sim.scenario.autoscale import Autoscale
 from sim.scenario.faults import ServicePiece, pauses, service_timeline
 from sim.scenario.sharing import ProcessorSharing
@@ -41,7 +42,9 @@ class Service:
         self.line: list[Attempt] = []
         self.serving: list[Attempt] = []
         self.joined = self.turn = 0
-        self.guards = [Watch(rule) for rule in self.settings.admission]
+        named, mirror = run.scenario.run.drawn_as(run.replication)
+        begun = draws.stream(run.seed, named, "beginning", f"services.{name}")
+        self.guards = watched(self.settings.admission, begun, number, mirror)
         self.discipline_row: list[float] = []
         self.discipline_at = self.settings.queue.discipline.lower(self.discipline_row)
         self.slowdown_row: list[float] = []

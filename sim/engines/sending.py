@@ -186,7 +186,7 @@ def passes(w: Any, name: Any, case: int, t: float) -> bool:
             return False
     if not s.asks:
         return True
-    u = uniform_of(w, s.throttle_key, name)
+    u = uniform_of(w, s.throttle_key, name) if s.chance else 0.5
     if may_go(w, first, s.guards + s.guard_count - first, instance, t, u, float(case), 0.0, math.inf):
         return True
     if s.budget >= 0:

@@ -112,7 +112,7 @@ def let_in(w: Any, slot: int, t: float) -> bool:
     ahead = 0.0
     if waiting > 0.0:
         ahead = waiting / line.workers if line.workers > 0.0 else math.inf
-    u = uniform_of(w, s.admission_key, a.name)
+    u = uniform_of(w, s.admission_key, a.name) if line.chance else 0.5
     passed = may_go(w, line.guards, line.guard_count, 0, t, u, s.level, ahead, a.expiry - t)
     a.admitted = 1 if passed else 0
     return passed

@@ -115,7 +115,7 @@ class RateLimit(GuardRule):
         """Rate and burst."""
         return [self.rate, float(self.burst)]
 
-    def initial(self) -> list[float]:
+    def initial(self, u: float) -> list[float]:
         """Full, at time 0."""
         return [float(self.burst), 0.0]
 
@@ -194,12 +194,13 @@ class PriorityShed(GuardRule):
     down: Ratio = 0.05
     up: Ratio = 0.01
     STATE: ClassVar[int] = ARRIVALS + LEVELS
+    CHANCE: ClassVar[bool] = True
 
     def parameters(self, p: list[float]) -> list[float]:
         """Target, window, requests, down, up."""
         return [self.target, self.window, float(self.requests), self.down, self.up]
 
-    def initial(self) -> list[float]:
+    def initial(self, u: float) -> list[float]:
         """The threshold admits everybody, and the first window begins at 0."""
         state = [0.0] * self.STATE
         state[WINDOW_END], state[THRESHOLD] = self.window, float(LEVELS)

@@ -84,7 +84,7 @@ class TokenBucket(BudgetRule):
         """Size, fill, and whether success fills it."""
         return [self.size, self.fill, float(self.deposit_on == "success")]
 
-    def initial(self) -> list[float]:
+    def initial(self, u: float) -> list[float]:
         """Full."""
         return [self.size]
 
@@ -137,7 +137,7 @@ class ThrottleTokens(BudgetRule):
         """Max and ratio."""
         return [self.max, self.ratio]
 
-    def initial(self) -> list[float]:
+    def initial(self, u: float) -> list[float]:
         """Full."""
         return [self.max]
 
@@ -231,7 +231,7 @@ class AwsStandard(BudgetRule):
         """Tokens, cost, cost after a timeout, refund of a first try."""
         return [self.tokens, self.cost, self.timeout_cost, self.refund]
 
-    def initial(self) -> list[float]:
+    def initial(self, u: float) -> list[float]:
         """All of them."""
         return [self.tokens]
 

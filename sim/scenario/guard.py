@@ -24,8 +24,11 @@ class GuardRule(Rule):
     STATE: ClassVar[int] = 0
     """How many numbers it remembers."""
 
-    def initial(self) -> list[float]:
-        """What it remembers at the beginning."""
+    CHANCE: ClassVar[bool] = False
+    """Whether `admits` looks at its uniform; the others are spared the draw."""
+
+    def initial(self, u: float) -> list[float]:
+        """What it remembers at the beginning; `u` is a uniform of this instance's own."""
         return [0.0] * self.STATE
 
     @staticmethod
@@ -40,7 +43,7 @@ class GuardRule(Rule):
         ahead: float,
         patience: float,
     ) -> bool:
-        """Whether one more may go, at the time `t`; `u` is a uniform of its own."""
+        """Whether one more may go, at the time `t`; `u` is a uniform of its own, if the rule says `CHANCE`."""
         return True
 
     @staticmethod

@@ -75,7 +75,7 @@ class ConcurrencyLimit(LimitRule):
     kind: Literal["concurrency_limit"] = "concurrency_limit"
     limit: PositiveWhole = Field(description="how many at once", examples=[100])
 
-    def initial(self) -> list[float]:
+    def initial(self, u: float) -> list[float]:
         """The limit, none in flight."""
         return [float(self.limit), 0.0]
 
@@ -96,7 +96,7 @@ class AdaptiveLimit(LimitRule):
             )
         return self
 
-    def initial(self) -> list[float]:
+    def initial(self, u: float) -> list[float]:
         """The first limit, none in flight, nothing measured."""
         return [float(self.initial_limit), *[0.0] * (self.STATE - 1)]
 
@@ -166,17 +166,9 @@ class Vegas(AdaptiveLimit):
         """Min, max, probe multiplier."""
         return [float(self.min), float(self.max), self.probe_multiplier]
 
-    @staticmethod
-    def admits(
-        p: Row, at: int, s: State, i: int, t: float, u: float, case: float, ahead: float, patience: float
-    ) -> bool:
-        """In flight < limit; the first uniform starts the jitter. State: …, rtt0, answers since the probe, jitter."""
-        if s[i + 4] == 0.0:
-            s[i + 4] = u
-        if s[i + IN_FLIGHT] + 1.0 > s[i + LIMIT]:
-            return False
-        s[i + IN_FLIGHT] += 1.0
-        return True
+    def initial(self, u: float) -> list[float]:
+        """The first limit, none in flight, no rtt0, no answer since the probe, and where the jitter begins."""
+        return [float(self.initial_limit), 0.0, 0.0, 0.0, u]
 
     @staticmethod
     def ends(

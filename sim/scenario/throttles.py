@@ -32,6 +32,7 @@ class AdaptiveThrottle(GuardRule):
     k: PositiveNumber = 2.0
     window: PositiveDuration = 120.0
     STATE: ClassVar[int] = window_size(2)
+    CHANCE: ClassVar[bool] = True
 
     def parameters(self, p: list[float]) -> list[float]:
         """K and the slice of the window."""
@@ -77,6 +78,7 @@ class AdmissionControl(GuardRule):
     cap: Ratio = 0.8
     rps_threshold: Rate = 0.0
     STATE: ClassVar[int] = window_size(2)
+    CHANCE: ClassVar[bool] = True
 
     def parameters(self, p: list[float]) -> list[float]:
         """Threshold, 1/aggression, slice, cap, and the least number in the window."""

@@ -1,13 +1,18 @@
 """Guards by hand: budgets, throttles, breakers, limits and admission do what their sources say, step by step."""
 
+import ast
+import inspect
 import itertools
 import math
+import textwrap
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+import sim
 from sim.engines.clock import Watch
+from sim.engines.lowering import lower
 from sim.scenario.admission import Admission
 from sim.scenario.budgets import Budget
 from sim.scenario.guard import GuardRule
@@ -24,12 +29,21 @@ FAMILIES: dict[str, TypeAdapter[GuardRule]] = {
     "admission": TypeAdapter(Admission),
 }
 
+VEGAS = """\
+name: learnt
+traffic:
+  web: {arrivals: {kind: poisson, rate: 9/s}, call: api, client: {instances: 3, limit: vegas}}
+services:
+  api: {workers: 1, service_time: {kind: exponential, mean: 100ms}, admission: [vegas]}
+run: {duration: 60s, replications: 2}
+"""
+
 
 class Guard:
     """A guard as an engine uses it, with what does not matter left out."""
 
     def __init__(self, family: str, spec: Any) -> None:
-        self.watch = Watch(FAMILIES[family].validate_python(spec, context={"written": True}))
+        self.watch = Watch(FAMILIES[family].validate_python(spec, context={"written": True}), u=0.5)
 
     def asks(
         self,
@@ -51,6 +65,21 @@ class Guard:
 def test_opcodes_are_places() -> None:
     assert [member.opcode for member in MEMBERS] == list(range(len(MEMBERS)))
     assert len({member.__name__ for member in MEMBERS}) == len(MEMBERS)
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_a_guard_that_looks_at_its_uniform_says_so(kind: type[GuardRule]) -> None:
+    [asked] = ast.parse(textwrap.dedent(inspect.getsource(kind.admits))).body
+    looks = any(isinstance(node, ast.Name) and node.id == "u" for node in ast.walk(asked))
+    assert looks == kind.CHANCE
+
+
+def test_vegas_begins_its_jitter_by_chance() -> None:
+    scenario = sim.loads(VEGAS)
+    begun = [lower(scenario, seed=1, replication=replication).states.tolist() for replication in range(2)]
+    jitters = [[number for number in states if 0.0 < number < 1.0] for states in begun]
+    assert [len(each) for each in jitters] == [4, 4]  # of three clients, and of the service
+    assert len({*jitters[0], *jitters[1]}) == 8
 
 
 def test_ratio_bucket_affords_a_fifth_of_the_requests_and_its_reserve_in_a_ttl() -> None:
