@@ -100,7 +100,7 @@ def come_in(w: Any, slot: int, t: float) -> None:
     stayed(w, w.traffic_count + a.service, see.AT_DOOR, a.arrived, t)
 
 
-@machine_code
+@inlined
 def let_in(w: Any, slot: int, t: float) -> bool:
     """Whether the service's admission lets an attempt in."""
     a = attempts(w)[slot]
@@ -118,7 +118,7 @@ def let_in(w: Any, slot: int, t: float) -> bool:
     return passed
 
 
-@machine_code
+@inlined
 def worth_serving(w: Any, slot: int, t: float) -> bool:
     """Whether the service's admission lets a worker take an attempt."""
     a = attempts(w)[slot]

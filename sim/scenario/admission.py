@@ -213,11 +213,7 @@ class PriorityShed(GuardRule):
         """Priority + u < threshold."""
         if t >= s[i + WINDOW_END] or s[i + SEEN] >= p[at + 2]:
             move_threshold(p, at, s, i)
-            s[i + WINDOW_END] = t + p[at + 1]
-            for place in range(SEEN, DELAYED + 1):
-                s[i + place] = 0.0
-            for place in range(ADMITTED, ARRIVALS + LEVELS):
-                s[i + place] = 0.0
+            begin_window(s, i, t + p[at + 1])
         level = min(case, LEVELS - 1.0)
         s[i + SEEN] += 1.0
         s[i + ARRIVALS + int(level)] += 1.0
@@ -234,6 +230,14 @@ class PriorityShed(GuardRule):
         s[i + DELAYS] += waited
         s[i + DELAYED] += 1.0
         return True
+
+
+def begin_window(s: State, i: int, end: float) -> None:
+    """Nothing is seen yet of the window that ends then; the threshold stays."""
+    s[i + WINDOW_END] = end
+    for place in range(SEEN, ARRIVALS + LEVELS):
+        if place != THRESHOLD:
+            s[i + place] = 0.0
 
 
 def move_threshold(p: Row, at: int, s: State, i: int) -> None:
