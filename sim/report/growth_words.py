@@ -115,6 +115,17 @@ def when_words(found: Forecast, when: RunOut) -> str:
     )
 
 
+def lasting_words(found: Forecast, when: RunOut) -> str:
+    """When the capacity of other sizes runs out, and by when to order what comes after them, to be safe."""
+    words = when_words(found, when)
+    if not 0.0 < when.earliest < math.inf:
+        return words
+    order = when.earliest - found.lead_time
+    if order <= 0.0:
+        return f"{words}; more takes {format_span(found.lead_time)} to be there: order it together with these"
+    return f"{words}; order what comes after these {_by(found, order)}"
+
+
 def _order(found: Forecast, step: Step) -> str:
     if step.order < 0.0:
         late = f"now, which to be safe was due {format_span(-step.order)} before the start"
@@ -122,7 +133,11 @@ def _order(found: Forecast, step: Step) -> str:
         much, since = ("is expected to be", step.needed.time) if surely else ("may be", step.needed.earliest)
         there = f"there {_on(found, step.arrives)}, and until then the load {much} too much"
         return f"{late}: {there} {_from(found, since)}"
-    return f"{'by' if found.date(step.order) is not None else 'within'} {at_words(found, step.order)}"
+    return _by(found, step.order)
+
+
+def _by(found: Forecast, time: float) -> str:
+    return f"{'by' if found.date(time) is not None else 'within'} {at_words(found, time)}"
 
 
 def _from(found: Forecast, time: float) -> str:

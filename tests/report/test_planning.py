@@ -195,8 +195,10 @@ def test_what_the_recommended_sizes_take_stands_beside_what_is_written(foreseen:
     known = facts(page)
     assert known["Headroom with the recommended sizes"] == headroom_words(taken)
     assert known["Headroom as written"] != known["Headroom with the recommended sizes"]
-    assert known["Runs out with the recommended sizes"].startswith("Capacity runs out in ")
-    assert known["Runs out as written"] != known["Runs out with the recommended sizes"]
+    lasts = known["Runs out with the recommended sizes"]
+    assert lasts.startswith("Capacity runs out in ")
+    assert re.search(r"; order what comes after these by 20\d\d-\d\d-\d\d$", lasts)
+    assert known["Runs out as written"] != lasts
 
 
 def test_growth_is_drawn_without_dates_and_without_a_run_out(foreseen: Forecast) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.blocks import Block, Section, Table, Verdict
 from sim.report.figures import figure, metric_words, records, subject_words, unit_shown
-from sim.report.growth_words import headroom_words, run_out_words, when_words
+from sim.report.growth_words import headroom_words, lasting_words, run_out_words
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
 from sim.report.plan_words import answer_words, asked_words, cost_words, figure_words, values_words
@@ -213,7 +213,7 @@ def _run_out(material: Material) -> list[tuple[str, str]]:
         return [("Runs out", run_out_words(found))]
     return [
         ("Runs out as written", run_out_words(found)),
-        (f"Runs out{WITH_PLAN}", when_words(found, found.run_out_of(chosen))),
+        (f"Runs out{WITH_PLAN}", lasting_words(found, found.run_out_of(chosen))),
     ]
 
 
