@@ -16,6 +16,7 @@ from sim.units import format_duration, format_rate, format_ratio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sim.scenario.objectives import Objective
     from sim.scenario.scenario import Scenario
 
 Style = Literal["text", "json", "md"]
@@ -184,9 +185,13 @@ def _fault(scenario: "Scenario", place: int) -> str:
 
 
 def _objectives(scenario: "Scenario") -> list[str]:
+    return [f"{_asked(objective)}." for objective in scenario.objectives]
+
+
+def _asked(objective: "Objective") -> str:
     from sim.report.phrases import bound
 
-    return [f"{each.subject} {each.metric} {bound(each)}." for each in scenario.objectives]
+    return f"{objective.subject} {objective.metric} {bound(objective)}"
 
 
 def _theory(scenario: "Scenario") -> list[str]:
@@ -223,7 +228,7 @@ def _listed(names: "Sequence[str]") -> str:
 
 def _plan(scenario: "Scenario") -> list[str]:
     """What may vary, what is minimized, what must be survived, and how the load grows; as it is written."""
-    from sim.scenario.mishaps import mishaps
+    from sim.scenario.mishaps import mishaps, told
     from sim.scenario.schema import flow
 
     plan, written = scenario.plan, scenario.document.get("plan", {})
@@ -238,17 +243,19 @@ def _plan(scenario: "Scenario") -> list[str]:
             f"looked for: {cost} with which everything is met, with {format_ratio(plan.confidence)} confidence."
         )
     for mishap in mishaps(plan.survive):
-        objectives = len(scenario.objectives if mishap.objectives is None else mishap.objectives)
-        whose = "of the scenario" if mishap.objectives is None else "of its own"
-        must = f"{_count(objectives, 'objective')} {whose}" + (
-            ""
-            if mishap.recover_within is None
-            else f", and recovered within {format_duration(mishap.recover_within)}"
-        )
-        lines.append(f"must survive {mishap.title}: {must}.")
+        what = f" ({' and '.join(told(fault) for fault in mishap.faults)})" if mishap.name else ""
+        must = [f"{_count(len(scenario.objectives), 'objective')} of the scenario"]
+        if mishap.objectives is not None:
+            must = [_asked(objective) for objective in mishap.objectives]
+        if mishap.recover_within is not None:
+            must.append(f"recovered within {format_duration(mishap.recover_within)}")
+        lines.append(f"must survive {mishap.title}{what}: {_listed(must)}.")
     if plan.growth is not None:
         lead = "" if plan.lead_time is None else f"; {written['lead_time']} from an order to its use"
         lines.append(f"the load grows: {_as_written(written['growth'])}{lead}.")
+    if plan.purchase is not None:
+        whose = "" if plan.purchase.key is None else f" of {plan.purchase.key}"
+        lines.append(f"what is bought{whose}: {_count(plan.purchase.step, 'worker')} at a time.")
     return lines
 
 
