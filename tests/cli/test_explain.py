@@ -74,12 +74,13 @@ def test_figures_of_a_small_scenario(small: Path) -> None:
         ),
         (
             [
-                "plan.survive=[{name: a zone, faults: [{at: 5s, for: 2s, service: api, workers: x0.5}], "
-                "objectives: [{subject: 'traffic:web', metric: success_ratio, at_least: 90%}], "
-                "recover_within: 2s}]"
+                (
+                    "plan.survive=[{name: a zone, faults: [{at: 5s, for: 2s, service: api, pause: true}], "
+                    "objectives: [{subject: 'traffic:web', metric: denied_ratio, at_most: 9%}], "
+                    "recover_within: 2s}]"
+                )
             ],
-            "must survive a zone (api workers x0.5 at 5 s for 2 s): traffic:web success_ratio at least 90% "
-            "and recovered within 2 s.",
+            "a zone (api pause at 5 s for 2 s): traffic:web denied_ratio at most 9% and recovered within 2 s.",
         ),
         (["plan.growth=8% per month", "plan.lead_time=6 weeks"], "the load grows: 8% per month; 6 weeks"),
         (["plan.growth=8% per month", "plan.purchase=4"], "what is bought: 4 workers at a time."),
