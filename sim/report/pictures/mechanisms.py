@@ -24,8 +24,8 @@ _ROW, _HEAD, _FOOT = 0.185, 0.75, 0.35
 _LEFT, _RIGHT, _GAP = 0.385, 0.98, 0.02
 """Shares of the width: where the axes begin and end, and what lies between two of them."""
 
-_MOST = 1.26
-"""Of capacity; what is further stands there."""
+_LEAST_SHOWN, _MOST_SHOWN = 1.26, 3.0
+"""Of capacity: where the axes end, by how far the furthest is; what is further still stands at the end."""
 
 
 def beside_as_written(low: float, high: float, base_low: float, base_high: float) -> str:
@@ -43,13 +43,15 @@ def mechanisms(loads: Mapping[float, Named]) -> look.Picture:
     """
     names = [name for name in next(iter(loads.values())) if name != WRITTEN]
     height = _ROW * len(names) + _HEAD + _FOOT
+    furthest = max(float(row.high) / row.ideal for at in loads.values() for row in at.values())
+    end = min(max(_LEAST_SHOWN, 1.02 * furthest), _MOST_SHOWN)
     with look.style():
         picture = look.Picture("mechanisms", 7.2, height)
         wide = (_RIGHT - _LEFT - _GAP * (len(loads) - 1)) / len(loads)
         for column, (ratio, at) in enumerate(loads.items()):
             box = (_LEFT + column * (wide + _GAP), _FOOT / height, wide, _ROW * len(names) / height)
             axes = picture.add_axes(box)
-            _draw(axes, at, names)
+            _draw(axes, at, names, end)
             axes.set_title(f"{short(ratio)} × capacity", fontsize=8.5, pad=4)
             if column == 0:
                 _name(axes, names)
@@ -68,9 +70,9 @@ def mechanisms(loads: Mapping[float, Named]) -> look.Picture:
     return picture
 
 
-def _draw(axes: Axes, at: Named, names: list[tuple[str, str]]) -> None:
+def _draw(axes: Axes, at: Named, names: list[tuple[str, str]], end: float) -> None:
     base = at[WRITTEN]
-    axes.set_xlim(-0.03, _MOST + 0.02)
+    axes.set_xlim(-0.03, end + 0.02)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.axvspan(
         base.low / base.ideal, base.high / base.ideal, color=look.PALE, linewidth=0, alpha=0.7, zorder=0
@@ -82,7 +84,7 @@ def _draw(axes: Axes, at: Named, names: list[tuple[str, str]]) -> None:
     for place, name in enumerate(names):
         row = at[name]
         kind = beside_as_written(row.low, row.high, base.low, base.high)
-        mean, low, high = (min(end / base.ideal, _MOST) for end in (row.mean, row.low, row.high))
+        mean, low, high = (min(value / base.ideal, end) for value in (row.mean, row.low, row.high))
         draw_dot(axes, mean, low, high, place, COLOURS.get(kind, look.GREY), MARKERS.get(kind, "s"))
         if place and names[place - 1][0] != name[0]:
             axes.axhline(place - 0.5, color=look.PALE, linewidth=0.8)
