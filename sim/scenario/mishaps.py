@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -37,6 +37,11 @@ class Mishap(Part):
         description="what must hold then; none: the scenario's objectives",
         examples=[[{"subject": "traffic:web", "metric": "success_ratio", "at_least": "95%"}]],
     )
+    window: Literal["run", "faults"] = Field(
+        default="run",
+        description="what its objectives are judged over: the run's measured window, or what is born from the first "
+        "fault's beginning to the last one's end",
+    )
     recover_within: PositiveDuration | None = Field(
         default=None,
         description="nine of ten runs must have their backlog down again so long after the last fault's end",
@@ -56,6 +61,11 @@ class Mishap(Part):
         return self.name or " and ".join(told(fault) for fault in self.faults)
 
     @property
+    def begin(self) -> float:
+        """When the first fault begins, s."""
+        return min(fault.at for fault in self.faults)
+
+    @property
     def end(self) -> float:
         """When the last fault is over, s; inf if one never is."""
         return max(fault.end for fault in self.faults)
@@ -67,7 +77,7 @@ def _which(value: Any) -> str:
     if isinstance(value, dict):
         return (
             "several faults"
-            if value.keys() & {"faults", "objectives", "recover_within", "name"}
+            if value.keys() & {"faults", "objectives", "recover_within", "name", "window"}
             else "a fault"
         )
     return "a fault"
@@ -107,10 +117,7 @@ def workers_left(scenario: Scenario, path: str, workers: int) -> int:
 
 def window_words(scenario: Scenario) -> str:
     """Over what a mishap's objectives are judged; "" where there is none, or none with an end."""
-    lasting = [
-        max(fault.end for fault in one.faults) - min(fault.at for fault in one.faults)
-        for one in mishaps_of(scenario)
-    ]
+    lasting = [one.end - one.begin for one in mishaps_of(scenario) if one.window == "run"]
     ending = [seconds for seconds in lasting if math.isfinite(seconds)]
     if not ending:
         return ""
@@ -119,7 +126,7 @@ def window_words(scenario: Scenario) -> str:
     return (
         f"What must hold in a mishap is judged over the whole measured window of {format_duration(window)}, of which "
         f"the mishap is {format_duration(min(ending))}{' or more' if len(set(ending)) > 1 else ''}: a longer run makes "
-        "less of it."
+        "less of it. `window: faults` has it judged while it lasts."
     )
 
 
@@ -179,7 +186,7 @@ def _unseen_recovery(mishap: Mishap, at: tuple[str | int, ...], duration: float)
         yield Finding(
             keys, f"only {rest} of the run are left after the last fault", f"recover_within: {rest}"
         )
-    elif min(fault.at for fault in mishap.faults) == 0.0:
+    elif mishap.begin == 0.0:
         yield Finding(
             keys, "a fault from the beginning leaves nothing to recover to", "at: 60s in each fault"
         )

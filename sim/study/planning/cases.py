@@ -21,6 +21,7 @@ from sim.scenario.scenario import Scenario
 from sim.study.metastability.recovery import recovery
 from sim.study.planning.certify import Certificate, Judging
 from sim.study.planning.judged import Judged, Verdict
+from sim.units import write_duration
 
 RECOVERED: Final = 0.9
 """The share of runs that must recover in time."""
@@ -47,10 +48,11 @@ class How(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Case:
-    """A scenario to be judged in: as written (no mishap), or with one mishap."""
+    """A scenario to be judged in: as written (no mishap), or with one mishap; `within`: s, by when it must recover."""
 
     scenario: Scenario
     mishap: Mishap | None = None
+    within: float | None = None
 
     @property
     def title(self) -> str | None:
@@ -59,8 +61,9 @@ class Case:
 
     def judging(self, scenario: Scenario, **how: Unpack[How]) -> Judging:
         """The judging of a scenario, this case's own or a change to it, by what must hold in this case."""
-        within = None if self.mishap is None else self.mishap.recover_within
-        further = None if within is None or self.mishap is None else _recovers(self.mishap, within)
+        further = None
+        if self.mishap is not None and self.within is not None:
+            further = _recovers(self.mishap, self.within)
         return Judging(scenario, further=further, **how)
 
 
@@ -86,7 +89,7 @@ class Cases:
 
     def least_to_decide(self, confidence: float) -> int:
         """Replications that a certificate should be allowed, lest it cannot say that nearly all runs recover."""
-        if not any(case.mishap is not None and case.mishap.recover_within is not None for case in self.all):
+        if all(case.within is None for case in self.all):
             return 1
         # The last look, at twice as many as the one before, spends what √t grows by.
         return math.ceil(runs_to_tell(NEARLY_ALL, (1.0 - confidence) * (1.0 - math.sqrt(0.5))))
@@ -142,9 +145,11 @@ def named(certificate: Certificate, case: str | None) -> Certificate:
 
 
 def cases_of(scenario: Scenario) -> tuple[Case, ...]:
-    """The scenario as written, then with each mishap of its plan beside its own faults."""
-    written = scenario.document
-    faults = written.get("faults") or []
+    """The scenario as written, then with each mishap of its plan beside its own faults.
+
+    A mishap whose objectives are of its faults' time alone, and that must be recovered from, makes two.
+    """
+    faults = scenario.document.get("faults") or []
     # A plan within would be checked again at each change.
     plain_one = scenario.set("plan", None) if scenario.plan is not None else scenario
     found = [Case(plain_one)]
@@ -159,8 +164,28 @@ def cases_of(scenario: Scenario) -> tuple[Case, ...]:
             changes["objectives"] = [
                 one.model_dump(mode="json", by_alias=True, exclude_unset=True) for one in mishap.objectives
             ]
-        found.append(Case(plain_one.set(changes), mishap))
+        struck = plain_one.set(changes)
+        if mishap.window == "run":
+            found.append(Case(struck, mishap, mishap.recover_within))
+            continue
+        if struck.objectives:
+            found.append(Case(_while_it_lasts(struck, mishap), mishap))
+        if mishap.recover_within is not None:
+            found.append(Case(struck.set("objectives", []), mishap, mishap.recover_within))
     return tuple(found)
+
+
+def _while_it_lasts(struck: Scenario, mishap: Mishap) -> Scenario:
+    """The same run, of which only what is born from the mishap's beginning to its end is measured."""
+    end = min(mishap.end, struck.run.duration)
+    begun = zip(struck.document["faults"], struck.faults, strict=True)
+    return struck.set(
+        {
+            "faults": [written for written, fault in begun if fault.at < end],
+            "run.warmup": write_duration(mishap.begin),
+            "run.duration": write_duration(end),
+        }
+    )
 
 
 def _recovers(mishap: Mishap, within: float) -> Callable[[Results, float, float], Judged]:

@@ -11,6 +11,7 @@ import pytest
 
 import sim
 from sim.errors import UsageError
+from sim.study.planning.cases import cases_of
 from sim.study.planning.regret import regrets
 
 ERLANG = """
@@ -241,6 +242,43 @@ def test_what_must_be_survived_takes_more_workers() -> None:
     best = planned.answer
     assert best is not None
     assert {row["case"] for row in best.objectives} == {None, "api workers x0.8 at 100 s"}
+
+
+def test_a_mishap_may_be_judged_while_it_lasts() -> None:
+    mishap = "{name: a zone, faults: [{at: 100s, for: 500s, service: api, workers: x0.8}], window: WINDOW}"
+    scenario = sim.loads(ERLANG).set("run.duration", "5000s")
+    found = {
+        window: sim.plan(scenario.set("plan.survive", f"[{mishap.replace('WINDOW', window)}]"))
+        for window in ("run", "faults")
+    }
+    workers = {
+        window: planned.best["services.api.workers"] for window, planned in found.items() if planned.best
+    }
+    # A tenth of the run with 0.8 of the workers is easily borne, unless that tenth is what is looked at: 30 are needed.
+    assert workers["run"] < 35
+    assert workers["faults"] == pytest.approx(38, abs=1)
+    assert any("`window: faults`" in note for note in found["run"].notes)
+    assert not any("`window: faults`" in note for note in found["faults"].notes)
+
+
+def test_a_mishap_that_is_judged_while_it_lasts_is_recovered_from_after_it() -> None:
+    mishap = """
+    - name: a spike
+      faults: [{at: 100s, for: 20s, traffic: web, rate: x3}]
+      window: faults
+      objectives: [{subject: "traffic:web", metric: success_ratio, at_least: 99%}]
+      recover_within: 30s
+    """
+    own_fault = [{"at": "400s", "for": "1s", "service": "api", "workers": "x0.9"}]
+    scenario = sim.loads(SIX).set({"plan.survive": mishap, "run.series": "1s", "faults": own_fault})
+    written, during, after = cases_of(scenario)
+    assert (during.scenario.run.warmup, during.scenario.run.duration) == (100.0, 120.0)
+    assert [fault.at for fault in during.scenario.faults] == [100.0]
+    assert [objective.metric for objective in during.scenario.objectives] == ["success_ratio"]
+    assert during.within is None
+    assert (after.within, after.scenario.objectives) == (30.0, ())
+    assert after.scenario.run == written.scenario.run
+    assert [fault.at for fault in after.scenario.faults] == [400.0, 100.0]
 
 
 def test_a_mishap_has_objectives_of_its_own_and_a_time_to_recover() -> None:
