@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
+
 from sim.engines import events, kernel, stages
 from sim.engines import observations as see
 from sim.engines.by_events import EventWorld
@@ -14,6 +16,7 @@ from sim.engines.by_splitting import SplittingWorld
 from sim.engines.fate import FATES, Seen, Watch
 from sim.engines.kinds import kind_of
 from sim.engines.lowering import lower
+from sim.engines.memory import CALM, SHARE
 from sim.engines.splitting import Asked, Levels, Paths
 from sim.errors import EngineError
 from sim.scenario.scenario import Scenario
@@ -132,24 +135,30 @@ def fate_of(
     w = world.record[0]
     w["stop_from"] = w["judged_from"] = watch.begin
     w["judged_to"] = watch.begin + watch.horizon
-    w["calm_level"], w["hold"], w["least_answered"] = watch.level, watch.hold, watch.answered
-    w["calm_since"] = math.inf
+    calms, shares = np.zeros(len(flat.services), CALM), np.zeros(len(flat.sources), SHARE)
+    calms["since"] = math.inf
+    firsts = [place for place, (_, number) in enumerate(scenario.instances) if number == 0]
+    for place, calm in zip(firsts, watch.calm, strict=True):
+        if calm is not None:
+            calms[place]["asked"], calms[place]["level"], calms[place]["hold"] = 1, calm.level, calm.hold
+    shares["least"] = watch.answered
+    world.place("calms", calms)
+    world.place("shares", shares)
     status = stages.PAUSED
     while status not in (stages.DONE, stages.CLOSE, stages.DECIDED):
         status = _advance(world, BUDGET, progress)
     found = FATES[int(w["fate"])]
-    until = {"recovered": w["calm_since"], "collapsed": w["judged_to"], "open": watch.end}[found]
+    back = np.where(calms["back"], calms["since"], np.where(calms["asked"], math.inf, math.nan))[firsts]
+    until = {"recovered": np.nanmax(back), "collapsed": w["judged_to"], "open": watch.end}[found]
     traffic = world.arrays["counts"].reshape(-1, see.COUNTS)[: world.traffic]
-    born, success, gave_up = (
-        float(traffic[:, column].sum()) for column in (see.BORN, see.SUCCESS, see.GAVE_UP)
-    )
     return Seen(
         fate=found,
         time=float(until) - watch.begin,
-        peak=float(w["peak"]),
-        born=born,
-        success=success,
-        ended=success + gave_up,
+        back=tuple((back - watch.begin).tolist()),
+        peaks=tuple(calms["peak"][firsts].tolist()),
+        born=tuple(traffic[:, see.BORN].tolist()),
+        success=tuple(traffic[:, see.SUCCESS].tolist()),
+        ended=tuple((traffic[:, see.SUCCESS] + traffic[:, see.GAVE_UP]).tolist()),
         now=float(w["now"]),
     )
 

@@ -1,9 +1,9 @@
 """The fate of a run after a trigger, told by the engine as soon as it is decided; see `sim.study.metastability`.
 
-A run is *down* while its backlog is above a level that it keeps to by itself. It has recovered once the backlog has
-stayed at or below that level for a stated time, in which enough of the requests that ended were answered; it has
-collapsed when it is still down after a stated horizon. The record `w` holds what is asked and what is found; times
-are in seconds.
+A service is *down* while its backlog is above a level that it keeps to by itself. It is back once the backlog has
+stayed at or below that level for a stated time, in which of each class that calls it enough of the requests that ended
+were answered. The run has recovered when every service that is judged has been back; it has collapsed when one is still
+down after a stated horizon. The record `w` holds what is asked and what is found; times are in seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sim.engines import observations as see
 from sim.engines.jit import inlined, machine_code
-from sim.engines.memory import counts
+from sim.engines.memory import calms, counts, services, shares, sources
 from sim.engines.tally import level
 
 OPEN, RECOVERED, COLLAPSED = range(3)
@@ -23,66 +23,78 @@ FATES: Final = ("open", "recovered", "collapsed")
 
 
 @dataclass(frozen=True)
+class Calm:
+    """What makes a service back: no greater backlog than `level`, for `hold` s."""
+
+    level: float
+    hold: float
+
+
+@dataclass(frozen=True)
 class Watch:
     """What is asked of a run.
 
     begin: s, when the trigger ends; horizon: s after it, by when a run must be back; end: s, when requests cease to be
-    born and the run ends, whatever the scenario says; level: the greatest backlog that is no sign of trouble; hold: s
-    that it must stay there; answered: the least share of the requests ended in that time that must be successes.
+    born and the run ends, whatever the scenario says; calm: of each service, in the order written, what makes it back,
+    None if that is not asked; answered: of each class, the least share of its requests ended in its service's hold that
+    must be successes.
     """
 
     begin: float
     horizon: float
     end: float
-    level: float
-    hold: float
-    answered: float
+    calm: tuple[Calm | None, ...]
+    answered: tuple[float, ...]
+
+    @property
+    def hold(self) -> float:
+        """The longest of the services', s."""
+        return max((calm.hold for calm in self.calm if calm is not None), default=0.0)
 
 
 @dataclass(frozen=True)
 class Seen:
     """What became of a run.
 
-    fate: of `FATES`; time: s from the trigger's end until it was back, or until it was no longer watched; peak: the
-    greatest backlog in that time; born, success, ended: requests since the run began; now: s, where it was stopped.
+    fate: of `FATES`; time: s from the trigger's end until it was back, or until it was no longer watched; back: of each
+    service, in the order written, the same, inf if it was not, nan if not asked; peaks: of each, the greatest backlog
+    in that time; born, success, ended: of each class, requests since the run began; now: s, where it was stopped.
     """
 
     fate: str
     time: float
-    peak: float
-    born: float
-    success: float
-    ended: float
+    back: tuple[float, ...]
+    peaks: tuple[float, ...]
+    born: tuple[float, ...]
+    success: tuple[float, ...]
+    ended: tuple[float, ...]
     now: float
 
 
 @inlined
-def backlog(w: Any) -> float:
-    """Attempts at the doors, in the queues and with the workers, and requests that wait out a backoff."""
-    total = 0.0
+def see_backlogs(w: Any) -> None:
+    """Of each service: attempts at its doors, in queues and with workers, and requests that wait out a backoff."""
+    for place in range(w.service_count):
+        if services(w)[place].first == place:
+            calms(w)[place].inside = 0.0
+        row = w.traffic_count + place
+        calm = calms(w)[services(w)[place].first]
+        calm.inside += level(w, row, see.QUEUE) + level(w, row, see.BUSY) + level(w, row, see.DOOR)
     for row in range(w.traffic_count):
-        total += level(w, row, see.ORBIT)
-    for row in range(w.traffic_count, w.traffic_count + w.service_count):
-        total += level(w, row, see.QUEUE) + level(w, row, see.BUSY) + level(w, row, see.DOOR)
-    return total
+        calm = calms(w)[sources(w)[row].service]
+        calm.inside += level(w, row, see.ORBIT)
 
 
 @inlined
-def answered(w: Any) -> float:
-    """Requests of all classes that ended in success."""
-    total = 0.0
-    for row in range(w.traffic_count):
-        total += counts(w)[row * see.COUNTS + see.SUCCESS]
-    return total
+def successes(w: Any, row: int) -> float:
+    """Requests of a class that were answered."""
+    return float(counts(w)[row * see.COUNTS + see.SUCCESS])
 
 
 @inlined
-def ended(w: Any) -> float:
-    """Requests of all classes that ended, in success or not."""
-    total = 0.0
-    for row in range(w.traffic_count):
-        total += counts(w)[row * see.COUNTS + see.SUCCESS] + counts(w)[row * see.COUNTS + see.GAVE_UP]
-    return total
+def ends(w: Any, row: int) -> float:
+    """Requests of a class that ended, in success or not."""
+    return successes(w, row) + float(counts(w)[row * see.COUNTS + see.GAVE_UP])
 
 
 @machine_code
@@ -90,27 +102,57 @@ def is_decided(w: Any, until: float) -> bool:
     """Whether the fate is known, as nothing changes before `until`, when the next event is."""
     if not until > w.now:  # what lasts no time is no state
         return False
-    inside = backlog(w)
-    w.peak = max(w.peak, inside)
-    if inside > w.calm_level:
-        w.calm_since = math.inf
-    elif w.calm_since == math.inf:
-        _calm_from(w, max(w.now, w.judged_from))
-    if until >= w.calm_since + w.hold:
-        done = ended(w) - w.ended_then
-        if answered(w) - w.answered_then >= w.least_answered * done:
-            w.fate = RECOVERED
+    see_backlogs(w)
+    waited_for = 0
+    for place in range(w.service_count):
+        calm = calms(w)[place]
+        calm.peak = max(calm.peak, calm.inside)
+        if calm.asked == 0 or is_back(w, place, until):
+            continue
+        waited_for += 1
+        if until >= w.judged_to and not calm.since <= w.judged_to:
+            w.fate = COLLAPSED
             return True
-        _calm_from(w, until)
-    if until >= w.judged_to and not w.calm_since <= w.judged_to:
-        w.fate = COLLAPSED
-        return True
-    return False
+    if waited_for == 0:
+        w.fate = RECOVERED
+    return waited_for == 0
 
 
 @inlined
-def _calm_from(w: Any, t: float) -> None:
-    """The backlog is down, from `t` on."""
-    w.calm_since = t
-    w.answered_then = answered(w)
-    w.ended_then = ended(w)
+def is_back(w: Any, place: int, until: float) -> bool:
+    """Whether a service has been down no longer for as long as is asked, its clients being answered."""
+    calm = calms(w)[place]
+    if calm.back:
+        return True
+    if calm.inside > calm.level:
+        calm.since = math.inf
+        return False
+    if calm.since == math.inf:
+        calm_from(w, place, max(w.now, w.judged_from))
+    if until < calm.since + calm.hold:
+        return False
+    calm.back = 1 if are_answered(w, place) else 0
+    if not calm.back:
+        calm_from(w, place, until)
+    return bool(calm.back)
+
+
+@machine_code
+def are_answered(w: Any, place: int) -> bool:
+    """Whether of each class that calls a service enough of what ended was answered since its backlog was down."""
+    for row in range(w.traffic_count):
+        if sources(w)[row].service == place:
+            share = shares(w)[row]
+            if successes(w, row) - share.answered < share.least * (ends(w, row) - share.ended):
+                return False
+    return True
+
+
+@machine_code
+def calm_from(w: Any, place: int, t: float) -> None:
+    """A service's backlog is down, from `t` on."""
+    calms(w)[place].since = t
+    for row in range(w.traffic_count):
+        if sources(w)[row].service == place:
+            shares(w)[row].answered = successes(w, row)
+            shares(w)[row].ended = ends(w, row)

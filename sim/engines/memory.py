@@ -289,6 +289,14 @@ REGION = np.dtype(
 left to go, the floor of the path that was split, and what was counted there on all paths. `climbed` are the seconds
 that all ascents to it took since they came up to the first level."""
 
+CALM = np.dtype(
+    [("asked", I8), ("level", F8), ("hold", F8), ("since", F8), ("back", I8), ("inside", F8), ("peak", F8)]
+)
+"""A service as its fate is told, at its first instance: what makes it back, since when it has been so, its backlog."""
+
+SHARE = np.dtype([("least", F8), ("answered", F8), ("ended", F8)])
+"""A class as a fate is told: the least share to be answered, and its successes and ends when its service calmed."""
+
 ARRAYS: Final[dict[str, Any]] = {
     "parameters": F8,
     "states": F8,
@@ -324,6 +332,8 @@ ARRAYS: Final[dict[str, Any]] = {
     "try_places": I8,
     "occupied": F8,
     "saved": U1,
+    "calms": CALM,
+    "shares": SHARE,
 }
 """Every array of the world and what it is made of; each has its address and its length in the world record."""
 
@@ -370,13 +380,6 @@ WORLD = np.dtype(
         ("stop_from", F8),
         ("judged_from", F8),
         ("judged_to", F8),
-        ("calm_level", F8),
-        ("hold", F8),
-        ("least_answered", F8),
-        ("calm_since", F8),
-        ("answered_then", F8),
-        ("ended_then", F8),
-        ("peak", F8),
         ("fate", I8),
         ("long_wait", F8),
         ("rose_at", F8),
@@ -421,6 +424,8 @@ height_places = _world_view("height_places")
 hit_places = _world_view("hit_places")
 try_places = _world_view("try_places")
 occupied = _world_view("occupied")
+calms = _world_view("calms")
+shares = _world_view("shares")
 
 timers = view("address", LANE, "timers", EVENT)
 """The ring of one lane."""

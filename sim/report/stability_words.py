@@ -36,7 +36,7 @@ def sentences(found: Stability) -> list[str]:
 def verdict(found: Stability) -> str:
     """What became of the runs, with the horizon that is a part of it."""
     fates = found.fates
-    if fates.case.down:
+    if fates.case.hopeless:
         return "Collapsed: it is down without any trigger already."
     low, high = (format_ratio(round(end, 3)) for end in fates.interval(found.confidence))
     within = f"within {format_duration(found.horizon)} of the trigger's end"
@@ -57,13 +57,25 @@ def verdict(found: Stability) -> str:
 
 def judged_by(found: Stability) -> str:
     """What recovered and collapsed mean here."""
-    watch = found.fates.case.watch
-    held = f", for {format_duration(watch.hold)}, with requests answered" if watch.hold > 0.0 else ""
-    return (
-        f"Recovered: no more than {watch.level:g} requests waiting, in service or in backoff, as without the "
-        f"trigger{held}. "
-        f"Collapsed: not so within {format_duration(found.horizon)}."
-    )
+    case = found.fates.case
+    several = len(found.scenario.services) > 1
+    each = [
+        f"{f'at {name} ' if several else ''}no more than {calm.level:g} requests waiting, in service or in backoff"
+        + (f", for {format_duration(calm.hold)}, with requests answered" if calm.hold > 0.0 else "")
+        for name, calm in case.judged.items()
+    ]
+    asked = f"Recovered, as without the trigger: {'; '.join(each)}. " if each else ""
+    left_out = f"Not judged, as it is down without the trigger: {', '.join(case.down)}. " if case.down else ""
+    return f"{asked}Collapsed: not so within {format_duration(found.horizon)}. {left_out}{_stayed_down(found)}".strip()
+
+
+def _stayed_down(found: Stability) -> str:
+    """Which services did not come back, where there are several that could."""
+    each = found.fates.stayed_down()
+    if len(each) < 2 or not found.fates.collapsed:
+        return ""
+    said = ", ".join(f"{name} in {count}" for name, count in each.items())
+    return f"Of {found.fates.collapsed} collapsed runs, still down then: {said}."
 
 
 def factor(margin: Margin) -> str:
@@ -88,12 +100,16 @@ def settings_words(settings: Mapping[str, Any]) -> str:
 
 def margin_words(found: Stability) -> str:
     """The margin as one number: how much more trigger it takes."""
+    from sim.study.metastability.trigger import helping
+
     if not found.margins:
         return ""
     known = [margin for margin in found.margins if margin.low > 0.0 and margin.high < math.inf]
     said = "; ".join(f"{margin.of} {factor(margin)}{_which_is(margin)}" for margin in found.margins)
     least = min(known, key=lambda margin: margin.factor, default=None)
     text = f"What tips it in half of the runs, as multiples of the trigger as written: {said}."
+    if kept := helping(found.scenario):
+        text += f" Left as written, as it helps: {', '.join(kept)}."
     if least is None:
         return text
     return f"{text} The margin is ×{least.factor:.3g}" + (
@@ -121,9 +137,14 @@ def flips(found: Stability) -> str:
     """Which assumptions the verdict hangs on."""
     if not found.variants:
         return ""
+    if found.verdict == "undecided":
+        return "As the verdict is undecided, no other way to behave can be said to flip it."
+    open_ones = sum(variant.verdict == "undecided" for variant in found.variants)
+    rest = f" ({open_ones} of them undecided with this many runs)" if open_ones else ""
     if not found.flipping:
-        return f"None of {len(found.variants)} other ways to behave flips the verdict."
-    return f"The verdict is flipped by: {'; '.join(variant.name for variant in found.flipping)}."
+        return f"None of {len(found.variants)} other ways to behave is shown to flip the verdict{rest}."
+    flipping = "; ".join(variant.name for variant in found.flipping)
+    return f"Of {len(found.variants)} other ways to behave{rest}, the verdict is flipped by: {flipping}."
 
 
 def way_words(found: Stability) -> str:

@@ -149,7 +149,9 @@ class Fault(Part):
 
     @property
     def end(self) -> float:
-        """Seconds at which it ends; inf if it never does."""
+        """Seconds at which it ends: a queue is dropped at once; inf if it never does."""
+        if self.drop_queue:
+            return self.at
         return math.inf if self.lasting is None else self.at + self.lasting
 
     def befalls(self, service: str, instance: int) -> bool:

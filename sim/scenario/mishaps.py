@@ -167,6 +167,8 @@ def wrong_mishaps(scenario: Scenario) -> Iterator[Finding]:
                 "a name of its own",
             )
         titles.setdefault(mishap.title, place)
+        if mishap.window == "faults" and not mishap.end > mishap.begin:
+            yield Finding((*at, "window"), "its faults last no time in which something could be judged", "run")
         yield from _unseen_recovery(mishap, at, duration)
         if mishap.objectives is None and not scenario.objectives and mishap.recover_within is None:
             yield Finding(at, "nothing must hold: the scenario has no objectives", "recover_within: 1min")

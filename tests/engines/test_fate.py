@@ -9,7 +9,7 @@ import pytest
 
 import sim
 from sim.engines import compiled
-from sim.engines.fate import Watch
+from sim.engines.fate import Calm, Watch
 
 STORM = """
 traffic:
@@ -23,6 +23,11 @@ faults: [{at: 10s, for: 4s, service: api, workers: x0.6}]
 run: {duration: 60s, drain: false}
 """
 BEGIN, END = 14.0, 60.0
+
+
+def watch_of(horizon: float, level: float, hold: float, answered: float, classes: int = 2) -> Watch:
+    """Of the one service, and as much of each class."""
+    return Watch(BEGIN, horizon, END, (Calm(level, hold),), (answered,) * classes)
 
 
 def backlog(log: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +50,9 @@ def backlog(log: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def told(log: np.ndarray, watch: Watch) -> tuple[str, float]:
     """The fate by its definition, without the share answered: from the whole path of the backlog."""
     instants, levels = backlog(log)
-    calm = levels <= watch.level
+    (asked,) = watch.calm
+    assert asked is not None
+    calm = levels <= asked.level
     since = math.inf
     for place, at in enumerate(instants):
         until = instants[place + 1] if place + 1 < len(instants) else END
@@ -59,7 +66,7 @@ def told(log: np.ndarray, watch: Watch) -> tuple[str, float]:
         since = min(since, max(at, watch.begin))
         if since > watch.begin + watch.horizon:
             return "collapsed", watch.horizon
-        if until >= since + watch.hold:
+        if until >= since + asked.hold:
             return "recovered", since - watch.begin
     return "open", END - watch.begin
 
@@ -78,7 +85,7 @@ def test_the_fate_is_the_one_that_the_log_tells(
     logs: list[np.ndarray], level: float, hold: float, horizon: float
 ) -> None:
     scenario = sim.loads(STORM)
-    watch = Watch(BEGIN, horizon, END, level, hold, 0.0)
+    watch = watch_of(horizon, level, hold, 0.0)
     found = []
     for replication, log in enumerate(logs):
         fate, time = told(log, watch)
@@ -90,7 +97,7 @@ def test_the_fate_is_the_one_that_the_log_tells(
 
 def test_nothing_is_run_after_the_fate_is_known() -> None:
     scenario = sim.loads(STORM).set("faults[0].workers", "x0.9")
-    seen = compiled.fate_of(scenario, 0, seed=1, watch=Watch(BEGIN, 40.0, END, 50.0, 1.0, 0.5))
+    seen = compiled.fate_of(scenario, 0, seed=1, watch=watch_of(40.0, 50.0, 1.0, 0.5))
     assert seen.fate == "recovered"
     assert seen.now < BEGIN + seen.time + 1.5
 
@@ -100,13 +107,13 @@ def test_a_backlog_that_is_down_because_nobody_is_answered_is_no_recovery() -> N
     scenario = sim.loads(STORM).set(
         {"clients.app.retry": None, "services.api.error_ratio": 1, "traffic.batch": None}
     )
-    watch = Watch(BEGIN, 30.0, END, 50.0, 1.0, 0.5)
+    watch = watch_of(30.0, 50.0, 1.0, 0.5, classes=1)
     assert compiled.fate_of(scenario, 0, seed=1, watch=watch).fate != "recovered"
-    kind = Watch(BEGIN, 30.0, END, 50.0, 1.0, 0.0)
+    kind = watch_of(30.0, 50.0, 1.0, 0.0, classes=1)
     assert compiled.fate_of(scenario, 0, seed=1, watch=kind).fate == "recovered"
 
 
 def test_a_run_that_ends_too_soon_is_open() -> None:
-    watch = Watch(BEGIN, 1000.0, END, 0.0, 30.0, 0.0)
+    watch = watch_of(1000.0, 0.0, 30.0, 0.0)
     seen = compiled.fate_of(sim.loads(STORM), 0, seed=1, watch=watch)
     assert (seen.fate, seen.time) == ("open", END - BEGIN)

@@ -10,7 +10,7 @@ from scipy.stats import beta, fisher_exact
 
 import sim
 from sim.engines import compiled
-from sim.engines.fate import Watch
+from sim.engines.fate import Calm, Watch
 from tests.published.stations import (
     FACTS,
     Document,
@@ -60,7 +60,8 @@ def passages(document: Document, name: str, target: int, horizon: float, runs: i
     """
     scenario = sim.loads(json.dumps(run_for(document, name, horizon)))
     begin = 2.0 * LEAP  # long before 90 services can have ended
-    watch = Watch(begin, horizon, horizon + 1.0, float(target), hold=0.0, answered=0.0)
+    calm = Calm(float(target), hold=0.0)
+    watch = Watch(begin, horizon, horizon + 1.0, (calm,), (0.0,) * len(scenario.traffic))
     seen = [compiled.fate_of(scenario, run, seed=scenario.run.seed, watch=watch) for run in range(runs)]
     return np.array([LEAP + one.time if one.fate == "recovered" else np.inf for one in seen])
 

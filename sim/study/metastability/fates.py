@@ -1,10 +1,11 @@
 """Fates: what becomes of many runs after a trigger, each recovered, collapsed or open; never a mean over two of them.
 
-A run's *backlog* is all that is unfinished: the attempts in all queues and with all workers, and the requests that
-wait out a backoff. It has **recovered** at the first instant after the trigger's end from which its backlog stays, for
-the whole *hold*, at or below the *level* that the same scenario keeps to without its trigger, while of the requests
-that end at least half as large a share is answered as there. It has **collapsed** if that has not begun within the
-*horizon* after the trigger's end. It is **open** if the run ended before either could be told.
+A service's *backlog* is all that is unfinished there: the attempts in its queues and with its workers, and the requests
+to it that wait out a backoff. It is back at the first instant after the trigger's end from which its backlog stays, for
+the whole *hold*, at or below the *level* that it keeps to without the trigger, while of each class that calls it at
+least half as large a share of the requests that end is answered as there. A run has **recovered** when every service
+that the trigger reaches is back. It has **collapsed** if for one of them that has not begun within the *horizon* after
+the trigger's end. It is **open** if the run ended before either could be told.
 
 A random system leaves any state sooner or later, so "collapsed" means nothing without the horizon: it is a part of
 every verdict.
@@ -20,21 +21,24 @@ from functools import cached_property
 from typing import Final
 
 from sim.engines import compiled
-from sim.engines.fate import Seen, Watch
+from sim.engines.fate import Calm, Seen, Watch
 from sim.errors import UsageError
 from sim.measure.intervals import CONFIDENCE, wilson
 from sim.measure.survival import Survival, kaplan_meier
 from sim.scenario.scenario import Scenario
 from sim.scenario.trace import Trace
-from sim.study.load import ideal_goodput, nominal_rate, offered_load
-from sim.study.metastability.trigger import Trigger, trigger_of, without_trigger
+from sim.study.load import callers, nominal_rate, service_load
+from sim.study.metastability.trigger import Trigger, reached, trigger_of, without_trigger
 from sim.study.threads import Tell, on_threads
 
 CALM_RUNS: Final = 12
 """Runs without the trigger, from which the level is found."""
 
 HOLD_REQUESTS: Final = 100.0
-"""Requests born in the hold, on average: enough of them to see whether they are answered."""
+"""Requests of a class born in the hold, on average: enough of them to see whether they are answered."""
+
+LONGEST_HOLD: Final = 0.25
+"""Of the horizon: no rare class makes a hold longer than that."""
 
 LATER: Final = 4.0
 """How many holds a run goes on past the horizon, so that one who came back late can still hold."""
@@ -45,9 +49,10 @@ class Judging:
     """How fates are told; what is None is found from the scenario.
 
     horizon: s after the trigger's end; by default to the end of the run as written. level: the greatest backlog that
-    is no sign of trouble; by default the lower quartile, over runs without the trigger, of each one's greatest. hold:
-    s; by default the time in which 100 requests are born, and no less than the longest timeout. seed: in place of
-    the scenario's own.
+    is no sign of trouble at a service; by default the lower quartile, over runs without the trigger, of each one's
+    greatest. hold: s; by default the time in which 100 requests of each class are born, no more than a quarter of the
+    horizon, but no less than 100 of all its classes together take, nor than the longest timeout. seed: in place of the
+    scenario's own.
     """
 
     horizon: float | None = None
@@ -60,14 +65,26 @@ class Judging:
 class Case:
     """A scenario with what its runs are judged by.
 
-    down: whether the scenario is down without any trigger already: then no run of it recovers, and none is needed.
+    down: the services that the trigger reaches and that are down without it already. They are not judged, unless there
+    are no others: then no run recovers, and none is needed.
     """
 
     scenario: Scenario
     trigger: Trigger
     watch: Watch
     seed: int
-    down: bool = False
+    down: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> dict[str, Calm]:
+        """What makes each service back that is judged."""
+        each = zip(self.scenario.services, self.watch.calm, strict=True)
+        return {name: calm for name, calm in each if calm is not None}
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nothing that the trigger reaches is up without it."""
+        return not self.judged
 
 
 @dataclass(frozen=True)
@@ -130,6 +147,16 @@ class Fates:
         z = float(ndtri(0.5 + confidence / 2.0))
         return z * z * wanted * (1.0 - wanted) / distance**2 if distance else math.inf
 
+    def stayed_down(self) -> dict[str, int]:
+        """Of each service that is judged, in how many of the runs that collapsed it was not back."""
+        places = {
+            name: place for place, name in enumerate(self.case.scenario.services) if name in self.case.judged
+        }
+        return {
+            name: sum(one.fate == "collapsed" and math.isinf(one.back[place]) for one in self.seen)
+            for name, place in places.items()
+        }
+
     def and_more(self, seen: Sequence[Seen]) -> Fates:
         """These runs and the next ones."""
         return Fates(self.case, (*self.seen, *seen))
@@ -152,10 +179,10 @@ class Judge:
         self.jobs = jobs or os.cpu_count() or 1
         self.simulated = 0
         """Runs made so far."""
-        self._calm: dict[tuple[str, float], tuple[float, float, float]] = {}
+        self._calm: dict[tuple[str, float], tuple[Seen, ...]] = {}
 
     def case(self, scenario: Scenario, *, source: str = "", horizon: float | None = None) -> Case:
-        """What a scenario's runs are judged by; its level is found by runs without its trigger.
+        """What a scenario's runs are judged by; levels are found by runs without its trigger.
 
         Args:
             scenario: it must have a trigger.
@@ -171,16 +198,27 @@ class Judge:
         trigger = trigger_of(scenario, source)
         seed = scenario.run.seed if self.judging.seed is None else self.judging.seed
         horizon = horizon or self.judging.horizon or default_horizon(scenario, trigger)
-        hold = _hold(scenario) if self.judging.hold is None else self.judging.hold
-        end = trigger.end + horizon + LATER * hold
+        calm = without_trigger(scenario)
+        seen = self._calm_runs(calm, trigger.end + horizon, seed)
+        down = () if self.judging.level is not None else _down(scenario, calm, seen)
+        judged = {}
+        for name in (name for name in reached(scenario) if name not in down):
+            hold = _hold(calm, name, horizon) if self.judging.hold is None else self.judging.hold
+            judged[name] = Calm(self._level(scenario, name, seen), hold)
+        longest = max((one.hold for one in judged.values()), default=0.0)
+        end = trigger.end + horizon + LATER * longest
         if any(isinstance(traffic.arrivals, Trace) for traffic in scenario.traffic.values()):
             end = min(end, scenario.run.duration)  # past its end a record says nothing
-        calm = without_trigger(scenario)
-        level, share, born_share = self._calm_figures(calm, trigger.end + horizon, seed)
-        down = born_share < 0.5 * _ideal_share(calm)
-        if self.judging.level is not None:
-            level, down = self.judging.level, False
-        watch = Watch(trigger.end, horizon, end, level, hold, 0.5 * share if hold > 0.0 else 0.0)
+        watch = Watch(
+            trigger.end,
+            horizon,
+            end,
+            tuple(judged.get(name) for name in scenario.services),
+            tuple(
+                0.5 * _best_share(seen, place) if longest > 0.0 else 0.0
+                for place in range(len(scenario.traffic))
+            ),
+        )
         return Case(scenario, trigger, watch, seed, down)
 
     def fates(self, case: Case, runs: int, progress: Progress | None = None) -> Fates:
@@ -209,20 +247,21 @@ class Judge:
         pieces = [(case, numbers[place : place + each]) for place in range(0, len(numbers), each)]
         return [seen for piece in self._all(pieces, None) for seen in piece]
 
-    def _calm_figures(self, calm: Scenario, until: float, seed: int) -> tuple[float, float, float]:
-        """Of runs without the trigger: the level, the best share of requests ended, and of those born, answered."""
+    def _calm_runs(self, calm: Scenario, until: float, seed: int) -> tuple[Seen, ...]:
+        """What is seen of runs without the trigger."""
         key = (calm.hash, until)
         if key not in self._calm:
-            watch = Watch(0.0, math.inf, until, -1.0, math.inf, 0.0)
-            case = Case(calm, Trigger(0.0, 0.0), watch, seed)
-            seen = self.fates(case, CALM_RUNS).seen
-            peaks = sorted(one.peak for one in seen)
-            self._calm[key] = (
-                peaks[CALM_RUNS // 4],
-                max((one.success / one.ended for one in seen if one.ended), default=1.0),
-                max((one.success / one.born for one in seen if one.born), default=1.0),
-            )
+            never = (Calm(-1.0, math.inf),) * len(calm.services)
+            watch = Watch(0.0, math.inf, until, never, (0.0,) * len(calm.traffic))
+            self._calm[key] = self.fates(Case(calm, Trigger(0.0, 0.0), watch, seed), CALM_RUNS).seen
         return self._calm[key]
+
+    def _level(self, scenario: Scenario, service: str, seen: Sequence[Seen]) -> float:
+        """The greatest backlog of a service that is no sign of trouble."""
+        if self.judging.level is not None:
+            return self.judging.level
+        place = list(scenario.services).index(service)
+        return sorted(one.peaks[place] for one in seen)[len(seen) // 4]
 
     def _all(
         self, pieces: Sequence[tuple[Case, Sequence[int]]], progress: Progress | None
@@ -238,8 +277,8 @@ class Judge:
         seen = []
         for done, number in enumerate(numbers):
             tell(done / len(numbers))
-            if case.down:
-                seen.append(Seen("collapsed", case.watch.horizon, math.inf, 0.0, 0.0, 0.0, 0.0))
+            if case.hopeless:
+                seen.append(never_back(case))
                 continue
             self.simulated += 1
             seen.append(
@@ -289,17 +328,45 @@ def default_horizon(scenario: Scenario, trigger: Trigger) -> float:
     return left
 
 
-def _hold(scenario: Scenario) -> float:
-    """The time in which a hundred requests are born, in s, and no less than the longest timeout."""
-    rates = [nominal_rate(without_trigger(scenario), name) for name in scenario.traffic]
-    rate = math.fsum(one for one in rates if math.isfinite(one))
-    timeouts = [scenario.client_of(name).timeout or 0.0 for name in scenario.traffic]
-    return max(HOLD_REQUESTS / rate if rate > 0.0 else 0.0, *timeouts)
+def never_back(case: Case) -> Seen:
+    """What is seen of a run in which nothing is up, trigger or not; there is no need to make it."""
+    none = (0.0,) * len(case.scenario.traffic)
+    services = len(case.scenario.services)
+    horizon = case.watch.horizon
+    return Seen("collapsed", horizon, (math.inf,) * services, (math.inf,) * services, none, none, none, 0.0)
 
 
-def _ideal_share(calm: Scenario) -> float:
-    """The share of requests that perfect services would answer."""
-    offered = offered_load(calm)
-    share = ideal_goodput(calm) / offered if offered > 0.0 else 1.0
-    errors = max(service.error_ratio for service in calm.services.values())
-    return (share if math.isfinite(share) else 1.0) * (1.0 - errors)
+def _hold(calm: Scenario, service: str, horizon: float) -> float:
+    """How long a service must be calm, in s: until each of its classes has told, but for rare ones."""
+    names = callers(calm, service)
+    rates = [rate for rate in (nominal_rate(calm, name) for name in names) if 0.0 < rate < math.inf]
+    each = min(LONGEST_HOLD * horizon, max((HOLD_REQUESTS / rate for rate in rates), default=0.0))
+    all_together = HOLD_REQUESTS / math.fsum(rates) if rates else 0.0
+    return max(each, all_together, *(calm.client_of(name).timeout or 0.0 for name in names))
+
+
+def _best_share(seen: Sequence[Seen], place: int) -> float:
+    """The greatest share of a class's requests ended that any of these runs answered."""
+    return max((one.success[place] / one.ended[place] for one in seen if one.ended[place]), default=1.0)
+
+
+def _down(scenario: Scenario, calm: Scenario, seen: Sequence[Seen]) -> tuple[str, ...]:
+    """The services that the trigger reaches which without it answer less than half of what perfect ones would."""
+    found = []
+    for name in reached(scenario):
+        places = [place for place, traffic in enumerate(calm.traffic.values()) if traffic.call == name]
+        shares = [
+            math.fsum(one.success[place] for place in places) / born
+            for one in seen
+            if (born := math.fsum(one.born[place] for place in places))
+        ]
+        if max(shares, default=1.0) < 0.5 * _ideal_share(calm, name):
+            found.append(name)
+    return tuple(found)
+
+
+def _ideal_share(calm: Scenario, service: str) -> float:
+    """The share of the requests to a service that it would answer if it were perfect."""
+    load = service_load(calm, service)
+    share = min(1.0, load.capacity / load.offered) if load.offered > 0.0 else 1.0
+    return (share if math.isfinite(share) else 1.0) * (1.0 - calm.services[service].error_ratio)

@@ -20,6 +20,7 @@ from sim.study.load import bottleneck, scaled
 from sim.study.metastability.fates import Fates, Judge, default_horizon
 from sim.study.metastability.trigger import (
     has_height,
+    has_length,
     heightened,
     highest,
     lengthened,
@@ -100,7 +101,9 @@ def margins(
                 limited=highest(scenario) <= LARGEST,
             )
         )
-    return [*found, margin(judge, scenario, "duration", lengthened, chance=chance, confidence=confidence)]
+    if has_length(scenario):
+        found.append(margin(judge, scenario, "duration", lengthened, chance=chance, confidence=confidence))
+    return found
 
 
 def vulnerable_load(

@@ -21,7 +21,6 @@ from sim.units import format_duration, format_ratio, write_duration, write_facto
 
 if TYPE_CHECKING:
     from sim.engines.fate import Seen
-    from sim.scenario.scenario import Scenario
 
 ENOUGH: Final = 0.95
 """A way out is enough if at least this share of the collapsed runs recovers."""
@@ -91,11 +90,11 @@ def ways_out(judge: Judge, fates: Fates, *, runs: int = RUNS) -> list[WayOut]:
     """
     case = fates.case
     numbers = [number for number, seen in enumerate(fates.seen) if seen.fate == "collapsed"][:runs]
-    if not numbers or case.down:
+    if not numbers or case.hopeless:
         return []
     first = begin(case)
     collapse = Collapse(case, numbers, first, _given_up(judge, case, numbers, first))
-    found = [_shortest(judge, collapse, *way) for way in _ways(case.scenario, first)]
+    found = [_shortest(judge, collapse, *way) for way in _ways(case, first)]
     return sorted(found, key=lambda way: (not way.enough, way.lost, way.time, -way.share))
 
 
@@ -119,29 +118,38 @@ def begin(case: Case) -> float:
 def _given_up(judge: Judge, case: Case, numbers: Sequence[int], until: float) -> float:
     """Requests that ended without success up to an instant: lost to the collapse, whatever is done then."""
     seen = judge.chosen(replace(case, watch=replace(case.watch, begin=until, end=until)), numbers)
-    return math.fsum(one.ended - one.success for one in seen) / len(seen)
+    return _without_success(case, seen)
 
 
-def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[float], Faults], float, float]]:
+def _without_success(case: Case, seen: Sequence[Seen]) -> float:
+    """Requests to the services judged that ended without success in a run, on average."""
+    places = [
+        place for place, traffic in enumerate(case.scenario.traffic.values()) if traffic.call in case.judged
+    ]
+    return math.fsum(one.ended[place] - one.success[place] for one in seen for place in places) / len(seen)
+
+
+def _ways(case: Case, begin: float) -> Iterator[tuple[str, Callable[[float], Faults], float, float]]:
     """Each way: its name, the faults that make it for so many s, the requests a second that it turns away, and the
     least s that mean something.
     """
-    rate = math.fsum(nominal_rate(without_trigger(scenario), name) for name in scenario.traffic)
+    scenario = case.scenario
+    classes = [name for name, traffic in scenario.traffic.items() if traffic.call in case.judged]
+    rate = math.fsum(nominal_rate(without_trigger(scenario), name) for name in classes)
     at = write_duration(begin)
-    cuttable = [
-        name for name, traffic in scenario.traffic.items() if traffic.arrivals.kind not in ("closed", "trace")
-    ]
-    for cut in CUTS if len(cuttable) == len(scenario.traffic) else ():
+    cuttable = [name for name in classes if scenario.traffic[name].arrivals.kind not in ("closed", "trace")]
+    for cut in CUTS if len(cuttable) == len(classes) else ():
 
         def less(lasting: float, cut: float = cut) -> Faults:
             window = {"at": at, "for": write_duration(lasting)}
             return [{**window, "traffic": name, "rate": write_factor(1.0 - cut)} for name in cuttable]
 
         yield f"turn away {format_ratio(cut)} of the traffic", less, cut * rate, 0.0
+    callers = {scenario.client_name(name) for name in classes}
     retrying = [
         path.removeprefix("clients.")
         for path, client in clients_of(scenario)
-        if path.startswith("clients.") and client.retry.attempts > 1
+        if path.removeprefix("clients.") in callers and client.retry.attempts > 1
     ]
     if retrying:
 
@@ -153,7 +161,7 @@ def _ways(scenario: Scenario, begin: float) -> Iterator[tuple[str, Callable[[flo
     queues = [
         name
         for name, service in scenario.services.items()
-        if service.queue.capacity > 0 and math.isfinite(service.workers)
+        if name in case.judged and service.queue.capacity > 0 and math.isfinite(service.workers)
     ]
     newest = [
         name for name in queues if scenario.services[name].queue.discipline.order in ("oldest", "either")
@@ -228,7 +236,7 @@ def _tried(
     return WayOut(
         name=f"{name} for {format_duration(lasting)}",
         lasting=lasting,
-        lost=turned_away + math.fsum(one.ended - one.success for one in seen) / len(seen) - collapse.given_up,
+        lost=turned_away + _without_success(case, seen) - collapse.given_up,
         runs=len(seen),
         recovered=len(times),
         time=times[len(times) // 2] if times else math.inf,

@@ -121,9 +121,24 @@ def refusals(scenario: Scenario) -> str:
 
 def _can_be_refused(scenario: Scenario) -> bool:
     return any(
-        math.isfinite(service.queue.capacity) or service.queue.max_wait is not None
+        math.isfinite(service.queue.capacity)
+        or service.queue.max_wait is not None
+        or service.admission
+        or service.conflict == "optimistic"
         for service in scenario.services.values()
-    )
+    ) or any(fault.drop_queue for fault in scenario.faults)
+
+
+def _retries_failures(scenario: Scenario, client: Client) -> bool:
+    """Whether something can happen to an attempt for which the client makes another."""
+    happens = {
+        "rejected": _can_be_refused(scenario),
+        "timeout": client.timeout is not None,
+        "error": any(service.error_ratio for service in scenario.services.values())
+        or any(fault.error_ratio for fault in scenario.faults),
+        "lost": any(fault.lost for fault in scenario.faults),
+    }
+    return _retries(client) and any(happens.get(outcome, False) for outcome in client.retry.on)
 
 
 def _hints(scenario: Scenario) -> bool:
@@ -137,16 +152,14 @@ def _retries(client: Client) -> bool:
 def _at_once(scenario: Scenario, client: Client) -> dict[str, object]:
     # Without any delay and without end, a refusal would be repeated for ever at one instant.
     endless = math.isinf(client.retry.attempts)
-    if not (_retries(client) and "rejected" in client.retry.on and _can_be_refused(scenario)) or endless:
+    if endless or not _retries_failures(scenario, client):
         return {}
     hinted = {"retry.retry_after": False} if _hints(scenario) else {}
     return {"retry.backoff": {"kind": "none"}, **hinted}
 
 
 def _at_the_timeout(scenario: Scenario, client: Client) -> dict[str, object]:
-    if not (_retries(client) and "rejected" in client.retry.on and _can_be_refused(scenario)):
-        return {}
-    if client.timeout is None:
+    if client.timeout is None or not _retries_failures(scenario, client):
         return {}
     return {"retry.backoff": {"kind": "constant", "delay": write_duration(client.timeout)}}
 

@@ -121,8 +121,21 @@ class Stability:
             "confidence": self.confidence,
             "horizon": watch.horizon,
             "trigger": {"begin": self.fates.case.trigger.begin, "end": self.fates.case.trigger.end},
-            "judged_by": {"level": watch.level, "hold": watch.hold, "answered": watch.answered},
-            "down_without_trigger": self.fates.case.down,
+            "judged_by": {
+                "services": {
+                    name: {"level": calm.level, "hold": calm.hold}
+                    for name, calm in self.fates.case.judged.items()
+                },
+                "answered": {
+                    name: least
+                    for (name, traffic), least in zip(
+                        self.scenario.traffic.items(), watch.answered, strict=True
+                    )
+                    if traffic.call in self.fates.case.judged
+                },
+            },
+            "down_without_trigger": list(self.fates.case.down),
+            "stayed_down": self.fates.stayed_down(),
             "recovery": {**counted(self.fates), "low": low, "high": high},
             "time_to_recover": {
                 "median": _interval(middle),

@@ -35,19 +35,30 @@ def trigger_of(scenario: Scenario, source: str = "") -> Trigger:
         ScenarioError: nothing in the scenario goes wrong, or something never ends.
     """
     file = source or scenario.name
-    endless = [
-        place for place, fault in enumerate(scenario.faults) if fault.lasting is None and fault.at > 0.0
-    ]
+    endless = [place for place, fault in enumerate(scenario.faults) if not _passes(fault) and fault.at > 0.0]
     if endless:
         path = f"faults[{endless[0]}]"
         message = "never ends, so nothing can recover from it"
         raise ScenarioError([Problem(file, 0, 0, path, message, "for: 10s in it, as in " + EXAMPLE)])
-    spans = [(fault.at, fault.end) for fault in scenario.faults if fault.lasting is not None]
+    spans = [(fault.at, fault.end) for fault in scenario.faults if _passes(fault)]
     spans += [_moving(profile) for profile in _profiles(scenario).values()]
     if not spans:
         message = "there is no trigger: no fault that begins and ends, and no profile of arrivals that comes to rest"
         raise ScenarioError([Problem(file, 0, 0, "faults", message, EXAMPLE)])
     return Trigger(min(begin for begin, _ in spans), max(end for _, end in spans))
+
+
+def reached(scenario: Scenario) -> tuple[str, ...]:
+    """The services that the trigger acts on, or on whose clients it does, in the order written."""
+    found = {traffic.call for name, traffic in scenario.traffic.items() if name in _profiles(scenario)}
+    for fault in filter(_passes, scenario.faults):
+        found |= {fault.service} if fault.service is not None else set()
+        for name, traffic in scenario.traffic.items():
+            if fault.traffic == name or (
+                fault.client is not None and fault.client == scenario.client_name(name)
+            ):
+                found.add(traffic.call)
+    return tuple(name for name in scenario.services if name in found)
 
 
 def without_trigger(scenario: Scenario) -> Scenario:
@@ -56,7 +67,7 @@ def without_trigger(scenario: Scenario) -> Scenario:
     if scenario.faults:
         document = scenario.document["faults"]
         changes["faults"] = [
-            written for written, fault in zip(document, scenario.faults, strict=True) if fault.lasting is None
+            written for written, fault in zip(document, scenario.faults, strict=True) if not _passes(fault)
         ]
     for name, profile in _profiles(scenario).items():
         changes[f"traffic.{name}.arrivals.points"] = [["0s", write_rate(profile.points[-1][1])]]
@@ -68,13 +79,12 @@ def heightened(scenario: Scenario, by: float) -> Scenario:
 
     What a fault changes is changed by so much more: of a factor, its distance from 1; of a count of workers, how many
     are missing; of a ratio, the ratio, up to 1. Of a profile, the distance of each rate from the last. A pause has no
-    height.
+    height. Faults that help stay as they are.
     """
     changes: dict[str, object] = {}
-    for place, fault in enumerate(scenario.faults):
-        if fault.lasting is not None:
-            for key, value in _higher(scenario, fault, by).items():
-                changes[f"faults[{place}].{key}"] = value
+    for place, fault in _harms(scenario):
+        for key, value in _higher(scenario, fault, by).items():
+            changes[f"faults[{place}].{key}"] = value
     for name, profile in _profiles(scenario).items():
         last = profile.points[-1][1]
         changes[f"traffic.{name}.arrivals.points"] = [
@@ -85,11 +95,11 @@ def heightened(scenario: Scenario, by: float) -> Scenario:
 
 
 def lengthened(scenario: Scenario, by: float) -> Scenario:
-    """The scenario with a trigger that lasts `by` times as long, from the same beginning."""
+    """The scenario with a trigger that lasts `by` times as long, from the same beginning; what helps stays as it is."""
     changes: dict[str, object] = {
         f"faults[{place}].for": write_duration(fault.lasting * by)
-        for place, fault in enumerate(scenario.faults)
-        if fault.lasting is not None
+        for place, fault in _harms(scenario)
+        if fault.lasting is not None and not fault.drop_queue
     }
     for name, profile in _profiles(scenario).items():
         begin = _moving(profile)[0]
@@ -107,17 +117,28 @@ def trigger_settings(scenario: Scenario, height: float, duration: float) -> dict
 
 def has_height(scenario: Scenario) -> bool:
     """Whether the trigger can be made higher: a pause alone cannot."""
-    return bool(_profiles(scenario)) or any(
-        not fault.pause for fault in scenario.faults if fault.lasting is not None
+    return bool(_profiles(scenario)) or any(_higher(scenario, fault, 2.0) for _, fault in _harms(scenario))
+
+
+def has_length(scenario: Scenario) -> bool:
+    """Whether the trigger can be made longer: a queue dropped at once cannot."""
+    return bool(_profiles(scenario)) or any(not fault.drop_queue for _, fault in _harms(scenario))
+
+
+def helping(scenario: Scenario) -> tuple[str, ...]:
+    """The key paths of the faults that help, beside others that harm: no part of what is made higher or longer."""
+    harms = {place for place, _ in _harms(scenario)}
+    return tuple(
+        f"faults[{place}]"
+        for place, fault in enumerate(scenario.faults)
+        if _passes(fault) and place not in harms
     )
 
 
 def highest(scenario: Scenario) -> float:
     """The factor on the height at which no more can go wrong (no worker left, every attempt lost); inf if none."""
     limits = [math.inf]
-    for fault in scenario.faults:
-        if fault.lasting is None:
-            continue
+    for _, fault in _harms(scenario):
         if fault.workers is not None and fault.workers.relative and fault.workers.value < 1.0:
             limits.append(1.0 / (1.0 - fault.workers.value))
         elif fault.workers is not None and not fault.workers.relative:
@@ -129,6 +150,26 @@ def highest(scenario: Scenario) -> float:
         limits += [1.0 / (1.0 - factor) for factor in factors if factor < 1.0]
         limits += [1.0 / ratio for ratio in (fault.error_ratio, fault.lost) if ratio]
     return min(limits)
+
+
+def _passes(fault: Fault) -> bool:
+    return math.isfinite(fault.end)
+
+
+def _harms(scenario: Scenario) -> list[tuple[int, Fault]]:
+    """The faults that pass and do harm, with their places; all that pass, if nothing does."""
+    passing = [(place, fault) for place, fault in enumerate(scenario.faults) if _passes(fault)]
+    harming = [(place, fault) for place, fault in passing if not _helps(scenario, fault)]
+    return harming if harming or _profiles(scenario) else passing
+
+
+def _helps(scenario: Scenario, fault: Fault) -> bool:
+    """Whether it is what one would do against an overload: fewer requests or retries, more workers, another order."""
+    if fault.workers is not None:
+        written = scenario.services[str(fault.service)].workers
+        return fault.workers.apply(written) > written
+    eased = [factor < 1.0 for factor in (fault.rate, fault.service_time) if factor is not None]
+    return any(eased) or fault.retries is False or fault.discipline is not None or bool(fault.drop_queue)
 
 
 def _higher(scenario: Scenario, fault: Fault, by: float) -> dict[str, Any]:

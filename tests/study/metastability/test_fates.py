@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -69,8 +70,74 @@ def test_a_service_that_is_down_by_itself_recovers_from_nothing() -> None:
     # Retried at once, five times the load of a service that is nearly full already: it collapses without any trigger.
     full = sim.loads(STORM).set({"traffic.web.arrivals.rate": "60/s", "run.duration": "60s"})
     found = fates(full, 10)
-    assert found.case.down
+    assert found.case.down == ("api",)
+    assert found.case.hopeless
     assert found.collapsed == 10
+
+
+TWO = """
+traffic:
+  big: {arrivals: {kind: poisson, rate: 500/s}, call: shop, client: calm}
+  pay: {arrivals: {kind: poisson, rate: 12/s}, call: pay, client: hasty}
+clients:
+  calm: {timeout: 1s}
+  hasty: {timeout: 300ms, retry: {attempts: 5, backoff: none}}
+services:
+  shop: {workers: 40, service_time: {kind: exponential, mean: 60ms}, queue: {capacity: 300}}
+  pay: {workers: 1, service_time: 40ms, queue: {capacity: 20}}
+faults: [{at: 5s, for: 3s, service: pay, pause: true}]
+run: {duration: 25s}
+"""
+
+
+def test_a_small_service_that_stays_down_is_no_noise_of_a_big_one() -> None:
+    # One in forty requests is `pay`'s, and its whole queue is less than what `shop` varies by.
+    judge = Judge(Judging(horizon=15.0))
+    found = judge.fates(judge.case(sim.loads(TWO)), 40)
+    assert list(found.case.judged) == ["pay"]
+    assert found.verdict(wanted=0.3) == "collapses"
+    assert found.stayed_down() == {"pay": found.collapsed}
+    # Both are reached where both are struck, and each is judged by itself.
+    both = sim.loads(TWO).set(
+        "faults",
+        [*sim.loads(TWO).document["faults"], {"at": "5s", "for": "1s", "service": "shop", "pause": True}],
+    )
+    found = judge.fates(judge.case(both), 40)
+    assert found.verdict(wanted=0.3) == "collapses"
+    assert found.stayed_down() == {"shop": 0, "pay": found.collapsed}
+
+
+def test_a_class_that_nobody_answers_is_seen_beside_one_of_a_hundred_times_its_rate() -> None:
+    # While `many` are answered, every attempt of `few` is lost for as long as the fault of their client lasts.
+    scenario = sim.loads(
+        """
+traffic:
+  many: {arrivals: {kind: poisson, rate: 200/s}, call: api}
+  few: {arrivals: {kind: poisson, rate: 2/s}, call: api, client: far}
+clients: {far: {timeout: 100ms}}
+services: {api: {workers: 20, service_time: {kind: exponential, mean: 50ms}, queue: {capacity: 100}}}
+faults:
+  - {at: 2s, for: 1s, traffic: many, rate: x1.2}
+  - {at: 0s, for: 13s, client: far, lost: 100%}
+run: {duration: 60s}
+"""
+    )
+    judge = Judge(Judging(horizon=20.0))
+    case = judge.case(scenario)
+    early = replace(case, watch=replace(case.watch, begin=3.0, horizon=5.0))
+    assert judge.fates(early, 10).collapsed == 10
+    everybody = replace(early, watch=replace(early.watch, answered=(early.watch.answered[0], 0.0)))
+    assert judge.fates(everybody, 10).recovered == 10
+
+
+def test_a_service_that_is_down_by_itself_hides_no_other() -> None:
+    # `pay` is asked for twice what it can do, spike or not: what is judged is `shop`, which comes back.
+    scenario = sim.loads(TWO).set({"traffic.pay.arrivals.rate": "60/s", "faults[0].for": "1s"})
+    faults = [*scenario.document["faults"], {"at": "5s", "for": "1s", "service": "shop", "pause": True}]
+    judge = Judge(Judging(horizon=15.0))
+    found = judge.fates(judge.case(scenario.set("faults", faults)), 20)
+    assert (found.case.down, list(found.case.judged)) == (("pay",), ["shop"])
+    assert found.recovered == 20
 
 
 def test_the_run_goes_on_to_the_horizon_however_long_it_is_as_written() -> None:
@@ -104,7 +171,7 @@ def test_no_runs_say_nothing() -> None:
 @pytest.mark.parametrize(("recovered", "wanted"), [(60, 0.95), (30, 0.4), (59, 0.95)])
 def test_about_as_many_runs_as_are_said_decide(recovered: int, wanted: float) -> None:
     case = Judge().case(sim.loads(STORM))
-    back, down = (Seen(fate, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0) for fate in ("recovered", "collapsed"))
+    back, down = (Seen(fate, 1.0, (), (), (), (), (), 0.0) for fate in ("recovered", "collapsed"))
 
     def fates(runs: float) -> Fates:
         many = round(runs * recovered / 60)

@@ -12,6 +12,7 @@ from sim.report.stability_words import sentences
 from sim.study.metastability.fates import Judge
 from sim.study.metastability.remedies import ways_out
 from sim.study.metastability.semantics import refusals, semantics, variants
+from sim.study.metastability.stability import Stability
 from tests.study.metastability.test_basin import TIPPING
 
 HARMFUL = sim.loads(TIPPING).set("faults[0].rate", "x9")
@@ -92,6 +93,35 @@ def test_where_nothing_collapsed_no_way_out_is_needed() -> None:
     judge = Judge()
     fates = judge.fates(judge.case(sim.loads(TIPPING).set("faults[0].rate", "x1.5")), 20)
     assert ways_out(judge, fates) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"services.api.queue.capacity": "inf", "services.api.admission": "[codel]"},
+        {"services.api.queue.capacity": "inf", "services.api.conflict": "optimistic"},
+        {"services.api.queue.capacity": "inf", "clients.app.retry.on": ["timeout"]},
+    ],
+)
+def test_a_failure_that_is_retried_may_be_retried_in_other_ways(changes: dict[str, object]) -> None:
+    later = HARMFUL.set({**changes, "clients.app.retry.backoff": "2s"})
+    names = [name for name, _ in variants(later)]
+    assert {"failures retried at once", "failures retried a timeout later"} <= set(names)
+    assert ("a refusal is given up" in names) == ("clients.app.retry.on" not in changes)
+
+
+def test_what_is_undecided_flips_nothing_and_is_said_so() -> None:
+    # All of ten runs recover, or none: 95 % is certain of neither.
+    judge = Judge()
+    written = judge.fates(judge.case(HARMFUL), 10)
+    others = semantics(judge, HARMFUL, written, wanted=0.95)
+    verdict = written.verdict(wanted=0.95)
+    open_ones = sum(one.verdict == "undecided" for one in others)
+    assert (verdict, open_ones > 0) == ("collapses", True)
+    found = Stability(HARMFUL, written, verdict, 0.95, 0.95, "", variants=tuple(others))
+    assert not found.flipping
+    (said,) = [one for one in sentences(found) if "other ways to behave" in one]
+    assert said.endswith(f"is shown to flip the verdict ({open_ones} of them undecided with this many runs).")
 
 
 def test_the_whole_study_is_plain_values_and_the_same_twice() -> None:

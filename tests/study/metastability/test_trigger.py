@@ -4,7 +4,17 @@ import pytest
 
 import sim
 from sim.errors import ScenarioError
-from sim.study.metastability.trigger import heightened, highest, lengthened, trigger_of, without_trigger
+from sim.study.metastability.trigger import (
+    has_height,
+    has_length,
+    heightened,
+    helping,
+    highest,
+    lengthened,
+    reached,
+    trigger_of,
+    without_trigger,
+)
 
 BASE = """
 traffic: {web: {arrivals: {kind: poisson, rate: 30/s}, call: api, client: app}}
@@ -70,6 +80,58 @@ def test_workers_are_missing_and_there_are_only_so_many(workers: object, left: f
     nothing = heightened(written, 0.0).faults[0].workers
     assert nothing is not None
     assert nothing.apply(10.0) == 10.0
+
+
+PAUSE = {"at": "10s", "for": "2s", "service": "api", "pause": True}
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        {"for": "1s", "client": "app", "retries": False},
+        {"for": "1s", "service": "api", "discipline": "lifo"},
+        {"for": "1s", "traffic": "web", "rate": "x0.5"},
+        {"for": "1s", "service": "api", "workers": "x2"},
+        {"for": "1s", "service": "api", "service_time": "x0.9"},
+        {"service": "api", "drop_queue": True},
+    ],
+)
+def test_what_helps_is_no_part_of_what_is_made_worse(remedy: dict[str, object]) -> None:
+    written = scenario(PAUSE, {"at": "13s", **remedy})
+    assert helping(written) == ("faults[1]",)
+    longer = lengthened(written, 4.0)
+    assert longer.faults[0].lasting == 8.0
+    assert longer.faults[1] == written.faults[1]
+    assert heightened(written, 4.0) == written
+    assert not has_height(written)
+    # Where there is nothing else, it is what happens.
+    alone = scenario({"at": "13s", **remedy})
+    assert helping(alone) == ()
+    assert has_length(alone) is ("for" in remedy)
+
+
+def test_a_queue_is_dropped_at_once() -> None:
+    dropped = scenario(PAUSE, {"at": "13s", "service": "api", "drop_queue": True})
+    assert (trigger_of(dropped).begin, trigger_of(dropped).end) == (10.0, 13.0)
+    assert without_trigger(dropped).faults == ()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"traffic": "web", "rate": "x3"},
+        {"service": "api", "pause": True},
+        {"client": "app", "lost": "10%"},
+    ],
+)
+def test_a_trigger_reaches_the_service_and_not_its_neighbour(fault: dict[str, object]) -> None:
+    written = scenario({"at": "10s", "for": "2s", **fault}).set(
+        {
+            "traffic.mail": {"arrivals": {"kind": "poisson", "rate": "1/s"}, "call": "post"},
+            "services.post": {"workers": 1, "service_time": "1ms"},
+        }
+    )
+    assert reached(written) == ("api",)
 
 
 @pytest.mark.parametrize(
