@@ -20,7 +20,7 @@ from sim.cli.printing import Table, frame_csv, json_text
 from sim.cli.status import of_verdict
 from sim.cli.terminal import Terminal
 from sim.report.figures import figure
-from sim.report.growth_words import at_words, headroom_words, run_out_words
+from sim.report.growth_words import at_words, headroom_words, more_words, run_out_words
 from sim.units import format_span
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 12
 """Purchases in the table."""
-
-ORDERED = frozenset({"bought", "workers then"})
-"""Columns that are numbers."""
 
 
 def command(
@@ -106,11 +103,18 @@ def horizon_in_words(found: "Forecast") -> str:
     start = found.demand.start
     if start is None:
         return f"{words}."
-    past = (dt.datetime.now(tz=dt.UTC).date() - start).days
+    today = dt.datetime.now(tz=dt.UTC).date()
+    past = (today - start).days
     if past <= 0:
         return f"{words} from {start}."
+    words = f"{words} from {start}, {past} day{'s' if past > 1 else ''} ago"
+    late = [step for step in found.steps if (due := found.date(step.order)) is not None and due < today]
+    if not late:
+        return f"{words}."
+    there = today + dt.timedelta(seconds=found.lead_time)
     return (
-        f"{words} from {start}, {past} day{'s' if past > 1 else ''} ago: orders due before today are overdue."
+        f"{words}: {more_words(found, sum(step.bought for step in late))} were to be ordered before today; "
+        f"ordered today, they are there on {there}."
     )
 
 
@@ -149,13 +153,13 @@ def purchases(found: "Forecast") -> Table:
         "order by",
         "expected",
         "bought",
-        "workers then",
+        f"{found.what} then",
         "needed",
         "earliest … latest",
-        "load that the workers before take",
+        f"load that the {found.what} before take",
     )
     lead = f", {format_span(found.lead_time)} from order to use" if found.lead_time else ""
     title = f"Purchases of {found.key} within {format_span(found.demand.horizon)}{lead}"
     if len(found.steps) > MOST_ROWS:
         title += f"; {len(found.steps) - MOST_ROWS} more in --format csv"
-    return Table(title, columns, rows, ORDERED)
+    return Table(title, columns, rows, frozenset({"bought", f"{found.what} then"}))

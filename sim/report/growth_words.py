@@ -89,9 +89,9 @@ def run_out_words(found: Forecast) -> str:
     words, first = when_words(found, found.run_out), next(iter(found.steps), None)
     if found.headroom.undecided is not None or first is None:
         return words
-    if found.run_out.earliest == 0.0 < found.run_out.latest:
+    if found.run_out.earliest == 0.0 < found.sharper.earliest:
         return f"{words}; find that out before ordering: {closer_words(found.headroom)}"
-    return f"{words}; order {found.due or first.bought} more {_order(found, first)}"
+    return f"{words}; order {more_words(found, found.due or first.bought)} {_order(found, first)}"
 
 
 def when_words(found: Forecast, when: RunOut) -> str:
@@ -115,6 +115,17 @@ def when_words(found: Forecast, when: RunOut) -> str:
     )
 
 
+def more_words(found: Forecast, number: int) -> str:
+    """So many more of what is bought: `2 more workers for each of 3 instances`."""
+    service = found.scenario.services[found.key.split(".")[1]]
+    each = (
+        f" for each of {service.instances:,} instances"
+        if found.what == "workers" and service.instances > 1
+        else ""
+    )
+    return f"{number} more {found.what.removesuffix('s') if number == 1 else found.what}{each}"
+
+
 def lasting_words(found: Forecast, when: RunOut) -> str:
     """When the capacity of other sizes runs out, and by when to order what comes after them, to be safe."""
     words = when_words(found, when)
@@ -128,7 +139,8 @@ def lasting_words(found: Forecast, when: RunOut) -> str:
 
 def _order(found: Forecast, step: Step) -> str:
     if step.order < 0.0:
-        late = f"now, which to be safe was due {format_span(-step.order)} before the start"
+        now = "now" if found.date(0.0) is None else "at the start"
+        late = f"{now}, which to be safe was due {format_span(-step.order)} before the start"
         surely = step.arrives > step.needed.time
         much, since = ("is expected to be", step.needed.time) if surely else ("may be", step.needed.earliest)
         there = f"there {_on(found, step.arrives)}, and until then the load {much} too much"
@@ -150,7 +162,7 @@ def at_words(found: Forecast, time: float) -> str:
         return NOTHING
     date = found.date(time)
     if time < 0.0:
-        return f"now, {format_span(-time)} late" if date is None else f"now, due {date.isoformat()}"
+        return f"now, {format_span(-time)} late" if date is None else f"at the start, due {date.isoformat()}"
     return format_span(time) if date is None else date.isoformat()
 
 

@@ -160,6 +160,20 @@ def wrong_mishaps(scenario: Scenario) -> Iterator[Finding]:
                     f"begins at {format_duration(fault.at)}, and the run is over at {format_duration(duration)}",
                     f"at: {format_duration(duration / 4.0).replace(' ', '')}",
                 )
+            fewest = min(
+                (
+                    one
+                    for one in plan.vary.get(f"services.{fault.service}.instances", ())
+                    if isinstance(one, int)
+                ),
+                default=None,
+            )
+            if fewest is not None and fault.instance is not None and fault.instance >= fewest:
+                yield Finding(
+                    (*keys, "instance"),
+                    f"the plan may have {fewest} instance{'s' if fewest > 1 else ''} of {fault.service}, numbered from 0",
+                    f"instance: {fewest - 1}",
+                )
         if mishap.title in titles:
             yield Finding(
                 at if single else (*at, "name"),
@@ -168,7 +182,9 @@ def wrong_mishaps(scenario: Scenario) -> Iterator[Finding]:
             )
         titles.setdefault(mishap.title, place)
         if mishap.window == "faults" and not mishap.end > mishap.begin:
-            yield Finding((*at, "window"), "its faults last no time in which something could be judged", "run")
+            yield Finding(
+                (*at, "window"), "its faults last no time in which something could be judged", "run"
+            )
         yield from _unseen_recovery(mishap, at, duration)
         if mishap.objectives is None and not scenario.objectives and mishap.recover_within is None:
             yield Finding(at, "nothing must hold: the scenario has no objectives", "recover_within: 1min")

@@ -170,7 +170,7 @@ def test_growth_meets_capacity_at_the_run_out(foreseen: Forecast) -> None:
     assert f"Capacity as it is runs out {date.isoformat()}" in picture.alt
     assert facts(page)["Runs out"].startswith("Capacity runs out in ")
     assert f", on {date.isoformat()}, at the earliest on " in facts(page)["Runs out"]
-    assert "order 2 more by " in facts(page)["Runs out"]
+    assert "order 2 more workers by " in facts(page)["Runs out"]
     assert facts(page)["Headroom"].startswith("certified: the load may grow to ")
     purchases, loads = (block for block in found.blocks if isinstance(block, Table))
     assert len(purchases.rows) == len(foreseen.steps)

@@ -64,7 +64,7 @@ def _purchases(found: Forecast) -> Table:
         )
         for step in found.steps
     ]
-    columns = ("purchase", "workers then", "load before it", "needed", "earliest … latest", "order by")
+    columns = ("purchase", f"{found.what} then", "load before it", "needed", "earliest … latest", "order by")
     return Table(f"Purchases of {found.key} up to the horizon", columns, rows, frozenset({1}))
 
 

@@ -85,6 +85,17 @@ class Forecast:
         """The workers of all of these together: one order."""
         return sum(step.bought for step in self.overdue)
 
+    @property
+    def what(self) -> str:
+        """What is bought: `workers`, or `instances`."""
+        return self.key.rpartition(".")[2]
+
+    @property
+    def sharper(self) -> RunOut:
+        """When capacity would run out if the headroom were known for certain: what more replications can tell."""
+        found = self.headroom.factor
+        return run_out(self.demand, Size(0, found, found, found), (1.0 + self.confidence) / 2.0)
+
     def run_out_of(self, other: Headroom) -> RunOut:
         """When the load passes what other sizes take, by their headroom; with the confidence of the own run-out."""
         size = Size(0, other.factor, other.low, other.high)
@@ -396,9 +407,9 @@ class _Capacities:
 
 
 def _key(scenario: Scenario) -> str:
-    """The path of the workers that are bought, where nobody says."""
-    plan = scenario.plan
-    sized = [path for path in (plan.vary if plan is not None else ()) if path.endswith(".workers")]
+    """The path of the workers, or instances, that are bought, where nobody says."""
+    varied = scenario.plan.vary if scenario.plan is not None else ()
+    sized = [path for what in (".workers", ".instances") for path in varied if path.endswith(what)]
     return sized[0] if sized else f"services.{bottleneck(scenario)[0]}.workers"
 
 

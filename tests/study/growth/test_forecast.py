@@ -2,15 +2,19 @@
 
 import datetime as dt
 import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import sim
+from sim.cli.forecast import horizon_in_words, purchases
 from sim.errors import UsageError
 from sim.report.growth_words import run_out_words
+from sim.study.growth.demand import Level, Steady
 from sim.study.growth.forecast import forecast
+from sim.study.growth.staircase import Size, run_out
 from sim.units import seconds_of
 from tests.study.growth.test_headroom import SHOP, truth
 
@@ -94,7 +98,7 @@ def test_overdue_orders_are_told() -> None:
     # Ordered today, it is there no sooner than the lead time from now.
     assert late.overdue[0].arrives == 9 * MONTH
     words = run_out_words(late)
-    assert "now, which to be safe was due" in words
+    assert "at the start, which to be safe was due" in words
     assert "until then the load is expected to be too much" in words
 
 
@@ -105,6 +109,63 @@ def test_purchases_go_on_to_the_greatest_load_that_there_may_be() -> None:
     assert not math.isfinite(unsure.steps[-1].needed.time)
     assert math.isfinite(unsure.steps[-1].needed.earliest)
     assert all(step.arrives == max(step.needed.earliest, unsure.lead_time) for step in unsure.steps)
+
+
+@dataclass(frozen=True)
+class Unsure(Steady):
+    """Growth of which the level is not known better than by so much."""
+
+    off: float = 0.0
+
+    def at(self, time: float, confidence: float) -> Level:
+        """As wide as that at any time."""
+        mean = super().at(time, confidence).mean
+        return Level(mean, mean * (1.0 - self.off), mean * (1.0 + self.off))
+
+
+@pytest.mark.parametrize(("off", "advised"), [(0.0, True), (0.02, True), (0.2, False)])
+def test_more_replications_are_advised_only_where_they_could_tell(
+    found: sim.study.growth.forecast.Forecast, off: float, advised: bool
+) -> None:
+    # The capacity is certified up to 0.98, and expected at 1.05: the load may be above that by what is not known of it.
+    assert isinstance(found.demand, Steady)
+    headroom = replace(found.headroom, factor=1.05, low=0.98, high=1.1)
+    first = Size(12, 1.05, 0.98, 1.1)
+    demand = Unsure(found.demand.growth, off)
+    unsure = replace(found, demand=demand, headroom=headroom, run_out=run_out(demand, first, 0.9995))
+    assert unsure.run_out.earliest == 0.0
+    words = run_out_words(unsure)
+    assert ("find that out before ordering" in words) == advised
+    assert ("; order 4 more workers" in words) == (not advised)
+
+
+INSTANCES = """
+traffic: {web: {arrivals: {kind: poisson, rate: 60/s}, call: api}}
+services: {api: {workers: 4, instances: 2, service_time: {kind: exponential, mean: 100ms}, queue: {capacity: 40}}}
+objectives: [{subject: "traffic:web", metric: success_ratio, at_least: 99%}]
+plan: {vary: {services.api.KEY: "2..8"}, growth: {rate: 8% per month, start: 2026-01-31, horizon: 6 months}}
+run: {duration: 100s, warmup: 10s, replications: 5, seed: 3}
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("instances", "order 1 more instance"), ("workers", "order 1 more worker for each of 2 instances")],
+)
+def test_what_is_bought_is_what_the_plan_varies_and_is_called_so(key: str, said: str) -> None:
+    bought = forecast(sim.loads(INSTANCES.replace("KEY", key)))
+    assert bought.key == f"services.api.{key}"
+    assert said in run_out_words(bought)
+    assert f"{key} then" in purchases(bought).columns
+
+
+def test_orders_that_were_due_before_today_are_counted() -> None:
+    long_ago = forecast(sim.loads(GROWING).set("plan.growth.start", "2020-01-31"))
+    number = sum(step.bought for step in long_ago.steps)
+    there = dt.datetime.now(tz=dt.UTC).date() + dt.timedelta(weeks=6)
+    assert horizon_in_words(long_ago).endswith(
+        f"{number} more workers were to be ordered before today; ordered today, they are there on {there}."
+    )
 
 
 def test_what_cannot_be_forecast_is_refused() -> None:
