@@ -124,9 +124,12 @@ def of_error(file: str, scenario: str, error: "ForebayError", seconds: float) ->
 def of_gated(path: Path, gated: "Gated", changed: Sequence[str], seconds: float) -> Checked:
     """A file that was run. `changed`: the paths that `--set` changed, so that the file's lines are not theirs."""
     from sim.scenario.loader import place_of
+    from sim.scenario.mishaps import mishaps_of
 
     findings = []
     set_anew = any(each.startswith("objectives") for each in changed)
+    plan_anew = any(each.startswith("plan") for each in changed)
+    titles = [mishap.title for mishap in mishaps_of(gated.results.scenario)]
     for place, row in enumerate(records(gated.results.objectives)):
         mark = None if set_anew else place_of(path, "objectives", place)
         name = f"{row.subject} {row.metric} {asked(row)}"
@@ -137,7 +140,8 @@ def of_gated(path: Path, gated: "Gated", changed: Sequence[str], seconds: float)
         text = f"{bound(row)}: {shown(row)}"
         if judged.verdict == "inconclusive" and judged.needed is not None and math.isfinite(judged.needed):
             text += f"; about {math.ceil(judged.needed):,} replications may tell"
-        findings.append(Finding(bound(row), judged.verdict, text))
+        mark = None if plan_anew else place_of(path, "plan", "survive", titles.index(str(judged.case)))
+        findings.append(Finding(bound(row), judged.verdict, text, *(mark or (0, 0))))
     findings.append(Finding("audits", "hold", "Little's law and conservation hold"))
     findings += [_of_change(change) for change in gated.changes]
     return Checked(str(path), gated.results.scenario.name, tuple(findings), gated, seconds)

@@ -81,6 +81,8 @@ def command(
         terminal.write(json_text(planned.to_json()))
     elif style == "csv":
         terminal.write(frame_csv(planned.table))
+        if planned.regret:
+            terminal.note("what the plan is worth if the load is another is in --format json")
     elif style == "md":
         shown = "\n".join(table.markdown() for table in tables(planned))
         terminal.write(f"# {scenario.name}\n\n{answer(planned)}\n\n{shown}")

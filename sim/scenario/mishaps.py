@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -160,20 +160,7 @@ def wrong_mishaps(scenario: Scenario) -> Iterator[Finding]:
                     f"begins at {format_duration(fault.at)}, and the run is over at {format_duration(duration)}",
                     f"at: {format_duration(duration / 4.0).replace(' ', '')}",
                 )
-            fewest = min(
-                (
-                    one
-                    for one in plan.vary.get(f"services.{fault.service}.instances", ())
-                    if isinstance(one, int)
-                ),
-                default=None,
-            )
-            if fewest is not None and fault.instance is not None and fault.instance >= fewest:
-                yield Finding(
-                    (*keys, "instance"),
-                    f"the plan may have {fewest} instance{'s' if fewest > 1 else ''} of {fault.service}, numbered from 0",
-                    f"instance: {fewest - 1}",
-                )
+            yield from _missing_instance(plan.vary, fault, keys)
         if mishap.title in titles:
             yield Finding(
                 at if single else (*at, "name"),
@@ -188,6 +175,18 @@ def wrong_mishaps(scenario: Scenario) -> Iterator[Finding]:
         yield from _unseen_recovery(mishap, at, duration)
         if mishap.objectives is None and not scenario.objectives and mishap.recover_within is None:
             yield Finding(at, "nothing must hold: the scenario has no objectives", "recover_within: 1min")
+
+
+def _missing_instance(
+    vary: Mapping[str, Sequence[Any]], fault: Fault, keys: tuple[str | int, ...]
+) -> Iterator[Finding]:
+    """An instance that is not there in all that the plan may come to."""
+    varied = vary.get(f"services.{fault.service}.instances", ())
+    fewest = min((one for one in varied if isinstance(one, int)), default=math.inf)
+    if fault.instance is not None and fault.instance >= fewest:
+        many = f"{fewest} instance{'s' if fewest > 1 else ''}"
+        message = f"the plan may have {many} of {fault.service}, numbered from 0"
+        yield Finding((*keys, "instance"), message, f"instance: {fewest - 1}")
 
 
 def _unseen_recovery(mishap: Mishap, at: tuple[str | int, ...], duration: float) -> Iterator[Finding]:

@@ -217,3 +217,7 @@ def test_what_must_be_survived_is_judged_if_asked(small: Path, forebay: Forebay)
     code, out, _ = forebay("check", small.name, "--survive")
     assert code == status.MISSED
     assert "missed: recovered in time in ≥ 90% of the runs (nobody there)" in out
+    code, out, _ = forebay("check", small.name, "--survive", "--format", "github")
+    lines = small.read_text(encoding="utf-8").splitlines()
+    (line,) = [number for number, text in enumerate(lines, start=1) if "nobody there" in text]
+    assert f"::error file={small.name},line={line},col=" in out

@@ -10,7 +10,15 @@ from sim.report.figures import figure, metric_words, records, subject_words, uni
 from sim.report.growth_words import headroom_words, lasting_words, run_out_words
 from sim.report.headroom import Headroom, headroom
 from sim.report.phrases import bound
-from sim.report.plan_words import answer_words, asked_words, cost_words, figure_words, values_words
+from sim.report.plan_words import (
+    answer_words,
+    asked_words,
+    cheaper_words,
+    cost_words,
+    figure_words,
+    is_certain,
+    values_words,
+)
 from sim.report.precision_words import precision_words
 from sim.report.sections.outcomes import outcomes, uncovered
 from sim.report.sections.timeline import recovery_words
@@ -128,6 +136,8 @@ def _sizes(material: Material) -> list[tuple[str, str]]:
     if planned.best is None:
         return [("Recommended sizes", answer_words(planned, asked_words, f"{sure} confidence"))]
     least = "nothing cheaper does" if planned.minimal else "whether something cheaper does is not certain"
+    if not is_certain(planned.answer):
+        least = cheaper_words(planned, "")
     words = f"{values_words(planned.best)}, at {cost_words(planned)}: meets every objective with {sure} confidence"
     survived = {row["case"] for row in planned.answer.objectives if row["case"]} if planned.answer else set()
     spite = f", in spite of {' and of '.join(sorted(survived))} too" if survived else ""

@@ -89,14 +89,6 @@ class Candidate:
 _ORDER: Final = {"missed": 0, "inconclusive": 1, "met": 2}
 
 
-@dataclass
-class Work:
-    """What a search has cost: replications made, and the candidates that flow alone ruled out."""
-
-    replications: int = 0
-    overloaded: int = 0
-
-
 class Candidates:
     """Those simulated so far, and how the next ones are.
 
@@ -124,7 +116,8 @@ class Candidates:
         self.paths = tuple(scenario.plan.vary) if scenario.plan is not None else ()
         self.found: dict[Key, Candidate] = {}
         self.results: dict[Key, Results] = {}
-        self.work = Work()
+        self.replications = 0
+        """Made so far."""
         self._ruled_out: dict[Key, str | None] = {}
         self._progress = progress
 
@@ -146,8 +139,12 @@ class Candidates:
             return None
         if key not in self._ruled_out:
             self._ruled_out[key] = overload(self.cases.written.set(values))
-            self.work.overloaded += self._ruled_out[key] is not None
         return self._ruled_out[key]
+
+    @property
+    def overloaded(self) -> int:
+        """How many the flow alone ruled out, so that they were not simulated."""
+        return sum(why is not None and key not in self.found for key, why in self._ruled_out.items())
 
     def verdict(self, values: Values) -> Verdict:
         """Met, missed or inconclusive; by the flow alone where that tells."""
@@ -178,7 +175,7 @@ class Candidates:
             seed=seed,
             patient=patient,
         )
-        self.work.replications += sum(one.replications for one in looked.values())
+        self.replications += sum(one.replications for one in looked.values())
         if 0 in looked and seed is None and self.pricing.measured:
             self.results[key_of(values)] = looked[0].results
         return self._candidate(values, looked)

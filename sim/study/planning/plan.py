@@ -38,6 +38,9 @@ MOST_COMBINATIONS: Final = 100_000
 """Combinations of the keys that are gone through."""
 
 MOST_CONFIRMATIONS: Final = 10
+MOST_NAMED: Final = 3
+"""Of equals, in a note."""
+
 MOST_OF_ONE_COST: Final = 2
 """Certified again, before what costs more is."""
 
@@ -211,6 +214,8 @@ def _outcome(
         if one.verdict == "inconclusive" and (best is None or _may_be_cheaper(one, best, candidates.pricing))
     )
     verdict = "met" if best is not None else "inconclusive" if undecided else "missed"
+    if best is not None and not candidates.pricing.measured:
+        notes = [*notes, *_as_cheap(best, ordered)]
     if verdict == "missed":
         notes = [*notes, *why_missed(candidates.cases.written, search.levers, ordered)]
     return Planned(
@@ -233,9 +238,20 @@ def _outcome(
         breaches=breaches_of(ordered, search.levers),
         notes=tuple(dict.fromkeys((*notes, *(best.notes if best is not None else ())))),
         combinations=math.prod(len(lever.values) for lever in search.levers),
-        overloaded=candidates.work.overloaded,
-        replications=candidates.work.replications,
+        overloaded=candidates.overloaded,
+        replications=candidates.replications,
     )
+
+
+def _as_cheap(best: Candidate, ordered: Sequence[Candidate]) -> Iterator[str]:
+    """Others that were met at the very cost of the answer, in words."""
+    others = [
+        one for one in ordered if one.verdict == "met" and one.cost == best.cost and one.values != best.values
+    ]
+    if others:
+        named = "; ".join(said(one.values) for one in others[:MOST_NAMED])
+        more = f"; {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        yield f"Met at the same cost too: {named}{more}. The answer is the one with the most room to its bounds."
 
 
 def _may_be_cheaper(one: Candidate, best: Candidate, pricing: Pricing) -> bool:

@@ -58,7 +58,7 @@ def thriftiest(
         if len(known) < many:
             each = 2 if results.twins else 1  # replications of one cost
             more = further(results, range(each * len(known), each * many), jobs=jobs)
-            candidates.work.replications += more.replications
+            candidates.replications += more.replications
             known += candidates.pricing.each(more)
         return known[:many]
 
@@ -100,14 +100,17 @@ def _equals(
         return
     places.sort(key=lambda place: (pressure[place], means[place]))
     named = "; ".join(
-        f"{said(met[place].values)} ({pressure[place]:.4g} attempts a request)"
-        for place in places[:MOST_EQUALS]
+        f"{said(met[place].values)} ({_attempts_words(pressure[place])})" for place in places[:MOST_EQUALS]
     )
     more = f"; and {len(places) - MOST_EQUALS} more" if len(places) > MOST_EQUALS else ""
     yield (
-        f"Within the indifference these cost the same as the answer, which makes {pressure[chosen]:.4g} attempts a "
-        f"request: {named}{more}."
+        f"Within the indifference these cost the same as the answer, which makes {_attempts_words(pressure[chosen])}: "
+        f"{named}{more}."
     )
+
+
+def _attempts_words(number: float) -> str:
+    return f"{number:.4g} attempt{'' if f'{number:.4g}' == '1' else 's'} a request"
 
 
 def _attempts_each(results: Results) -> float:

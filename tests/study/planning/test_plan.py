@@ -244,6 +244,15 @@ def test_what_must_be_survived_takes_more_workers() -> None:
     assert {row["case"] for row in best.objectives} == {None, "api workers x0.8 at 100 s"}
 
 
+def test_others_of_the_same_cost_are_named() -> None:
+    vary = {"services.api.workers": "29..31", "services.api.queue.discipline": ["fifo", "lifo"]}
+    planned = sim.plan(sim.loads(ERLANG).set("plan.vary", vary))  # nobody waits, so their order is all one
+    assert planned.best is not None
+    (other,) = {"fifo", "lifo"} - {planned.best["services.api.queue.discipline"]}
+    same = f"services.api.workers = 30, services.api.queue.discipline = {other}"
+    assert any(note.startswith(f"Met at the same cost too: {same}.") for note in planned.notes)
+
+
 def test_a_mishap_may_be_judged_while_it_lasts() -> None:
     mishap = "{name: a zone, faults: [{at: 100s, for: 500s, service: api, workers: x0.8}], window: WINDOW}"
     scenario = sim.loads(ERLANG).set("run.duration", "5000s")
