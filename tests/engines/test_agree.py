@@ -21,7 +21,7 @@ from tests.engines.agreement import differences, differences_of_recursion, first
 from tests.engines.generated import scenarios, simple, without_feedback
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scenarios())
 def test_engines_agree_on_generated_scenarios(document: dict[str, Any]) -> None:
     text = json.dumps(document, indent=1)
@@ -103,7 +103,7 @@ def test_engines_agree_where_a_late_success_overtakes_the_next_attempt() -> None
             service_time: {kind: exponential, mean: 50ms}
             queue: {discipline: earliest_deadline}
             error_ratio: 10%
-        run: {duration: 60s}
+        run: {duration: 20s}
         """
     )
     assert differences(scenario) == []
