@@ -36,8 +36,9 @@ def sentences(found: Stability) -> list[str]:
 def verdict(found: Stability) -> str:
     """What became of the runs, with the horizon that is a part of it."""
     fates = found.fates
-    if fates.case.hopeless:
-        return "Collapsed: it is down without any trigger already."
+    if fates.case.down:
+        who = "it" if len(found.scenario.services) == 1 else " and ".join(fates.case.down)
+        return f"Collapsed: {who} {'is' if len(fates.case.down) == 1 else 'are'} down without any trigger already."
     low, high = (format_ratio(round(end, 3)) for end in fates.interval(found.confidence))
     within = f"within {format_duration(found.horizon)} of the trigger's end"
     counts = f"{fates.recovered} of {fates.runs} runs recovered {within}"
@@ -64,15 +65,16 @@ def judged_by(found: Stability) -> str:
         + (f", for {format_duration(calm.hold)}, with requests answered" if calm.hold > 0.0 else "")
         for name, calm in case.judged.items()
     ]
-    asked = f"Recovered, as without the trigger: {'; '.join(each)}. " if each else ""
-    left_out = f"Not judged, as it is down without the trigger: {', '.join(case.down)}. " if case.down else ""
-    return f"{asked}Collapsed: not so within {format_duration(found.horizon)}. {left_out}{_stayed_down(found)}".strip()
+    asked = f"Recovered, as without the trigger: {'; '.join(each)}."
+    return (
+        f"{asked} Collapsed: not so within {format_duration(found.horizon)}. {_stayed_down(found)}".rstrip()
+    )
 
 
 def _stayed_down(found: Stability) -> str:
     """Which services did not come back, where there are several that could."""
     each = found.fates.stayed_down()
-    if len(each) < 2 or not found.fates.collapsed:
+    if len(each) < 2 or not found.fates.collapsed or found.fates.case.down:
         return ""
     said = ", ".join(f"{name} in {count}" for name, count in each.items())
     return f"Of {found.fates.collapsed} collapsed runs, still down then: {said}."

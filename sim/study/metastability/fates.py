@@ -65,8 +65,8 @@ class Judging:
 class Case:
     """A scenario with what its runs are judged by.
 
-    down: the services that the trigger reaches and that are down without it already. They are not judged, unless there
-    are no others: then no run recovers, and none is needed.
+    down: the services that the trigger reaches and that are down without it already: where there is one, no run
+    recovers, and none is needed.
     """
 
     scenario: Scenario
@@ -80,11 +80,6 @@ class Case:
         """What makes each service back that is judged."""
         each = zip(self.scenario.services, self.watch.calm, strict=True)
         return {name: calm for name, calm in each if calm is not None}
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether nothing that the trigger reaches is up without it."""
-        return not self.judged
 
 
 @dataclass(frozen=True)
@@ -202,10 +197,10 @@ class Judge:
         seen = self._calm_runs(calm, trigger.end + horizon, seed)
         down = () if self.judging.level is not None else _down(scenario, calm, seen)
         judged = {}
-        for name in (name for name in reached(scenario) if name not in down):
+        for name in reached(scenario):
             hold = _hold(calm, name, horizon) if self.judging.hold is None else self.judging.hold
             judged[name] = Calm(self._level(scenario, name, seen), hold)
-        longest = max((one.hold for one in judged.values()), default=0.0)
+        longest = max(one.hold for one in judged.values())
         end = trigger.end + horizon + LATER * longest
         if any(isinstance(traffic.arrivals, Trace) for traffic in scenario.traffic.values()):
             end = min(end, scenario.run.duration)  # past its end a record says nothing
@@ -277,7 +272,7 @@ class Judge:
         seen = []
         for done, number in enumerate(numbers):
             tell(done / len(numbers))
-            if case.hopeless:
+            if case.down:
                 seen.append(never_back(case))
                 continue
             self.simulated += 1
@@ -329,11 +324,10 @@ def default_horizon(scenario: Scenario, trigger: Trigger) -> float:
 
 
 def never_back(case: Case) -> Seen:
-    """What is seen of a run in which nothing is up, trigger or not; there is no need to make it."""
+    """What is seen of a run that cannot recover, as a service is down by itself; there is no need to make it."""
     none = (0.0,) * len(case.scenario.traffic)
-    services = len(case.scenario.services)
-    horizon = case.watch.horizon
-    return Seen("collapsed", horizon, (math.inf,) * services, (math.inf,) * services, none, none, none, 0.0)
+    back = tuple(math.inf if name in case.down else math.nan for name in case.scenario.services)
+    return Seen("collapsed", case.watch.horizon, back, (math.inf,) * len(back), none, none, none, 0.0)
 
 
 def _hold(calm: Scenario, service: str, horizon: float) -> float:

@@ -90,7 +90,7 @@ def ways_out(judge: Judge, fates: Fates, *, runs: int = RUNS) -> list[WayOut]:
     """
     case = fates.case
     numbers = [number for number, seen in enumerate(fates.seen) if seen.fate == "collapsed"][:runs]
-    if not numbers or case.hopeless:
+    if not numbers or case.down:
         return []
     first = begin(case)
     collapse = Collapse(case, numbers, first, _given_up(judge, case, numbers, first))

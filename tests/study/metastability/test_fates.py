@@ -71,7 +71,6 @@ def test_a_service_that_is_down_by_itself_recovers_from_nothing() -> None:
     full = sim.loads(STORM).set({"traffic.web.arrivals.rate": "60/s", "run.duration": "60s"})
     found = fates(full, 10)
     assert found.case.down == ("api",)
-    assert found.case.hopeless
     assert found.collapsed == 10
 
 
@@ -130,14 +129,15 @@ run: {duration: 60s}
     assert judge.fates(everybody, 10).recovered == 10
 
 
-def test_a_service_that_is_down_by_itself_hides_no_other() -> None:
-    # `pay` is asked for twice what it can do, spike or not: what is judged is `shop`, which comes back.
-    scenario = sim.loads(TWO).set({"traffic.pay.arrivals.rate": "60/s", "faults[0].for": "1s"})
-    faults = [*scenario.document["faults"], {"at": "5s", "for": "1s", "service": "shop", "pause": True}]
+def test_a_service_that_is_down_by_itself_matters_where_the_trigger_reaches_it() -> None:
+    # `pay` is asked for more than it can do, spike or not.
+    scenario = sim.loads(TWO).set("traffic.pay.arrivals.rate", "60/s")
     judge = Judge(Judging(horizon=15.0))
-    found = judge.fates(judge.case(scenario.set("faults", faults)), 20)
-    assert (found.case.down, list(found.case.judged)) == (("pay",), ["shop"])
-    assert found.recovered == 20
+    found = judge.fates(judge.case(scenario), 10)
+    assert (found.case.down, found.collapsed) == (("pay",), 10)
+    elsewhere = scenario.set("faults", [{"at": "5s", "for": "1s", "service": "shop", "pause": True}])
+    found = judge.fates(judge.case(elsewhere), 10)
+    assert (found.case.down, found.recovered) == ((), 10)
 
 
 def test_the_run_goes_on_to_the_horizon_however_long_it_is_as_written() -> None:
