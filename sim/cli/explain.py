@@ -178,10 +178,14 @@ def _fault(scenario: "Scenario", place: int) -> str:
     from sim.scenario.schema import flow
 
     fault, written = scenario.faults[place], scenario.document["faults"][place]
-    lasting = "to the end" if fault.lasting is None else f"for {format_duration(fault.lasting)}"
+    when = f"from {format_duration(fault.at)} to the end"
+    if fault.drop_queue:
+        when = f"at {format_duration(fault.at)}"
+    elif fault.lasting is not None:
+        when = f"from {format_duration(fault.at)} for {format_duration(fault.lasting)}"
     effect = flow({key: value for key, value in written.items() if key not in {"at", "for"}})[1:-1]
     then = fault_words(scenario, fault)
-    return f"from {format_duration(fault.at)} {lasting}: {effect}{f' ({then})' if then else ''}."
+    return f"{when}: {effect}{f' ({then})' if then else ''}."
 
 
 def _objectives(scenario: "Scenario") -> list[str]:

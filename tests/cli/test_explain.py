@@ -54,6 +54,7 @@ def test_figures_of_a_small_scenario(small: Path) -> None:
         (["faults=[{at: 5s, for: 2s, traffic: web, rate: x3}]"], "offered 120/s of 50/s: utilization 240%"),
         (["faults=[{at: 5s, service: api, workers: 0}]"], "(api stands still)"),
         (["faults=[{at: 5s, service: api, pause: true}]"], "api stands still"),
+        (["faults=[{at: 5s, service: api, drop_queue: true}]"], "at 5 s: service: api, drop_queue: true."),
         (
             ["faults=[{at: 5s, service: api, error_ratio: 50%}]"],
             "to the end: service: api, error_ratio: 50%.",
