@@ -95,7 +95,8 @@ def _services_hit(scenario: Scenario, fault: Fault) -> list[str]:
     """The services whose load or capacity a fault changes."""
     if fault.traffic is not None:
         return [scenario.traffic[fault.traffic].call]
-    return [fault.service] if fault.service is not None and fault.error_ratio is None else []
+    changing = (fault.workers, fault.service_time, fault.pause)
+    return [fault.service] if fault.service is not None and any(one is not None for one in changing) else []
 
 
 def _then(scenario: Scenario, service: str, fault: Fault) -> str:
