@@ -251,7 +251,7 @@ def _plan(scenario: "Scenario") -> list[str]:
         must = [f"{_count(len(scenario.objectives), 'objective')} of the scenario"]
         if mishap.objectives is not None:
             must = [_asked(objective) for objective in mishap.objectives]
-        if mishap.window == "faults":
+        if must and mishap.window == "faults":
             must[-1] += " while it lasts"
         if mishap.recover_within is not None:
             must.append(f"recovered within {format_duration(mishap.recover_within)}")

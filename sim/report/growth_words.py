@@ -117,12 +117,9 @@ def when_words(found: Forecast, when: RunOut) -> str:
 
 def more_words(found: Forecast, number: int) -> str:
     """So many more of what is bought: `2 more workers for each of 3 instances`."""
-    service = found.scenario.services[found.key.split(".")[1]]
-    each = (
-        f" for each of {service.instances:,} instances"
-        if found.what == "workers" and service.instances > 1
-        else ""
-    )
+    section, name, *_ = found.key.split(".")
+    instances = found.scenario.services[name].instances if (section, found.what) == ("services", "workers") else 1
+    each = f" for each of {instances:,} instances" if instances > 1 else ""
     return f"{number} more {found.what.removesuffix('s') if number == 1 else found.what}{each}"
 
 
