@@ -13,7 +13,7 @@ from sim.engines import observations as see
 from sim.engines.by_events import EventWorld
 from sim.engines.by_recursion import RecursionWorld, without_feedback
 from sim.engines.by_splitting import SplittingWorld
-from sim.engines.fate import FATES, Seen, Watch
+from sim.engines.fate import FATES, MARKS, Seen, Watch
 from sim.engines.kinds import kind_of
 from sim.engines.lowering import lower
 from sim.engines.memory import CALM, SHARE
@@ -141,9 +141,10 @@ def fate_of(
     for place, calm in zip(firsts, watch.calm, strict=True):
         if calm is not None:
             calms[place]["asked"], calms[place]["level"], calms[place]["hold"] = 1, calm.level, calm.hold
-    shares["least"] = watch.answered
+    shares["least"], shares["some"] = watch.answered, watch.some
     world.place("calms", calms)
     world.place("shares", shares)
+    world.place("marks", np.zeros(2 * MARKS * len(shares)))
     status = stages.PAUSED
     while status not in (stages.DONE, stages.CLOSE, stages.DECIDED):
         status = _advance(world, BUDGET, progress)

@@ -14,12 +14,19 @@ from typing import Any, Final
 
 from sim.engines import observations as see
 from sim.engines.jit import inlined, machine_code
-from sim.engines.memory import calms, counts, services, shares, sources
+from sim.engines.memory import calms, counts, marks, services, shares, sources
 from sim.engines.tally import level
 
 OPEN, RECOVERED, COLLAPSED = range(3)
 FATES: Final = ("open", "recovered", "collapsed")
 """`open`: the run ended before its fate could be told."""
+
+
+PARTS: Final = 8
+"""A hold may begin at any of so many parts of one: no finer than that is seen from when on clients are answered."""
+
+MARKS: Final = PARTS + 1
+"""Instants at which each class's counts are kept: the ends of the parts of a hold."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Watch:
     begin: s, when the trigger ends; horizon: s after it, by when a run must be back; end: s, when requests cease to be
     born and the run ends, whatever the scenario says; calm: of each service, in the order written, what makes it back,
     None if that is not asked; answered: of each class, the least share of its requests ended in its service's hold that
-    must be successes.
+    must be successes; some: of each, the least number of them.
     """
 
     begin: float
@@ -45,6 +52,7 @@ class Watch:
     end: float
     calm: tuple[Calm | None, ...]
     answered: tuple[float, ...]
+    some: tuple[float, ...]
 
     @property
     def hold(self) -> float:
@@ -110,7 +118,7 @@ def is_decided(w: Any, until: float) -> bool:
         if calm.asked == 0 or is_back(w, place, until):
             continue
         waited_for += 1
-        if until >= w.judged_to and not calm.since <= w.judged_to:
+        if until >= w.judged_to and not earliest_hold(w, place) <= w.judged_to:
             w.fate = COLLAPSED
             return True
     if waited_for == 0:
@@ -120,7 +128,10 @@ def is_decided(w: Any, until: float) -> bool:
 
 @inlined
 def is_back(w: Any, place: int, until: float) -> bool:
-    """Whether a service has been down no longer for as long as is asked, its clients being answered."""
+    """Whether a service has been down no longer for as long as is asked, its clients being answered.
+
+    They are looked at in each hold that begins a part of one after the one before.
+    """
     calm = calms(w)[place]
     if calm.back:
         return True
@@ -128,31 +139,45 @@ def is_back(w: Any, place: int, until: float) -> bool:
         calm.since = math.inf
         return False
     if calm.since == math.inf:
-        calm_from(w, place, max(w.now, w.judged_from))
-    if until < calm.since + calm.hold:
-        return False
-    calm.back = 1 if are_answered(w, place) else 0
-    if not calm.back:
-        calm_from(w, place, until)
-    return bool(calm.back)
+        calm.since = max(w.now, w.judged_from)
+        calm.marks = 0
+        mark(w, place, 0)
+    while (
+        until >= calm.since + calm.hold * (calm.marks + 1) / PARTS and earliest_hold(w, place) <= w.judged_to
+    ):
+        calm.marks += 1
+        mark(w, place, calm.marks % MARKS)
+        if calm.marks >= PARTS and are_answered(w, place, (calm.marks - PARTS) % MARKS):
+            calm.since += calm.hold * (calm.marks - PARTS) / PARTS
+            calm.back = 1
+            return True
+    return False
+
+
+@inlined
+def earliest_hold(w: Any, place: int) -> float:
+    """When the earliest hold begins that may still turn out well, in s; inf while the backlog is up."""
+    calm = calms(w)[place]
+    return float(calm.since + calm.hold * max(0, calm.marks - PARTS + 1) / PARTS)
 
 
 @machine_code
-def are_answered(w: Any, place: int) -> bool:
-    """Whether of each class that calls a service enough of what ended was answered since its backlog was down."""
+def mark(w: Any, place: int, which: int) -> None:
+    """Keeps what each class that calls a service has had of successes and of ends."""
     for row in range(w.traffic_count):
         if sources(w)[row].service == place:
-            share = shares(w)[row]
-            if successes(w, row) - share.answered < share.least * (ends(w, row) - share.ended):
+            at = 2 * (row * MARKS + which)
+            marks(w)[at] = successes(w, row)
+            marks(w)[at + 1] = ends(w, row)
+
+
+@machine_code
+def are_answered(w: Any, place: int, which: int) -> bool:
+    """Whether of each class that calls a service enough of what ended since a mark was answered, and some at all."""
+    for row in range(w.traffic_count):
+        if sources(w)[row].service == place:
+            at, share = 2 * (row * MARKS + which), shares(w)[row]
+            answered = successes(w, row) - marks(w)[at]
+            if answered < share.some or answered < share.least * (ends(w, row) - marks(w)[at + 1]):
                 return False
     return True
-
-
-@machine_code
-def calm_from(w: Any, place: int, t: float) -> None:
-    """A service's backlog is down, from `t` on."""
-    calms(w)[place].since = t
-    for row in range(w.traffic_count):
-        if sources(w)[row].service == place:
-            shares(w)[row].answered = successes(w, row)
-            shares(w)[row].ended = ends(w, row)

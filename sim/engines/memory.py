@@ -290,12 +290,22 @@ left to go, the floor of the path that was split, and what was counted there on 
 that all ascents to it took since they came up to the first level."""
 
 CALM = np.dtype(
-    [("asked", I8), ("level", F8), ("hold", F8), ("since", F8), ("back", I8), ("inside", F8), ("peak", F8)]
+    [
+        ("asked", I8),
+        ("level", F8),
+        ("hold", F8),
+        ("since", F8),
+        ("marks", I8),
+        ("back", I8),
+        ("inside", F8),
+        ("peak", F8),
+    ]
 )
-"""A service as its fate is told, at its first instance: what makes it back, since when it has been so, its backlog."""
+"""A service as its fate is told, at its first instance: what makes it back, since when it has been so, its backlog, and
+how many parts of a hold have gone by since then."""
 
-SHARE = np.dtype([("least", F8), ("answered", F8), ("ended", F8)])
-"""A class as a fate is told: the least share to be answered, and its successes and ends when its service calmed."""
+SHARE = np.dtype([("least", F8), ("some", F8)])
+"""A class as a fate is told: the least share to be answered in a hold, and the least number."""
 
 ARRAYS: Final[dict[str, Any]] = {
     "parameters": F8,
@@ -334,6 +344,7 @@ ARRAYS: Final[dict[str, Any]] = {
     "saved": U1,
     "calms": CALM,
     "shares": SHARE,
+    "marks": F8,
 }
 """Every array of the world and what it is made of; each has its address and its length in the world record."""
 
@@ -426,6 +437,7 @@ try_places = _world_view("try_places")
 occupied = _world_view("occupied")
 calms = _world_view("calms")
 shares = _world_view("shares")
+marks = _world_view("marks")
 
 timers = view("address", LANE, "timers", EVENT)
 """The ring of one lane."""

@@ -118,7 +118,9 @@ def when_words(found: Forecast, when: RunOut) -> str:
 def more_words(found: Forecast, number: int) -> str:
     """So many more of what is bought: `2 more workers for each of 3 instances`."""
     section, name, *_ = found.key.split(".")
-    instances = found.scenario.services[name].instances if (section, found.what) == ("services", "workers") else 1
+    instances = (
+        found.scenario.services[name].instances if (section, found.what) == ("services", "workers") else 1
+    )
     each = f" for each of {instances:,} instances" if instances > 1 else ""
     return f"{number} more {found.what.removesuffix('s') if number == 1 else found.what}{each}"
 
@@ -146,6 +148,8 @@ def _order(found: Forecast, step: Step) -> str:
 
 
 def _by(found: Forecast, time: float) -> str:
+    if time <= 0.0 and found.date(time) is None:
+        return "now"
     return f"{'by' if found.date(time) is not None else 'within'} {at_words(found, time)}"
 
 

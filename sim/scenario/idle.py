@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.arrivals import AnyArrivals, ConstantArrivals
 from sim.scenario.hedge import FixedHedge
+from sim.scenario.mishaps import mishaps_of
 from sim.units import format_duration
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def without_effect(scenario: Scenario) -> Iterator[str]:
                 f"traffic.{name} sends nothing: its first arrival would come at {format_duration(first)}, and the run "
                 f"is over after {format_duration(scenario.run.duration)}"
             )
+    yield from _bought(scenario)
     for name, service in scenario.services.items():
         path, own = f"services.{name}", written["services"][name]
         if service.instances == 1 and "balance" in own:
@@ -50,6 +52,21 @@ def _faults(scenario: Scenario) -> Iterator[str]:
             yield (
                 f"faults[{place}] never strikes: it begins at {format_duration(fault.at)}, and the run is over after "
                 f"{format_duration(end)}"
+            )
+
+
+def _bought(scenario: Scenario) -> Iterator[str]:
+    """Workers that a plan varies, and that a fault leaves as many of in any case."""
+    struck = [(f"faults[{place}]", fault) for place, fault in enumerate(scenario.faults)]
+    for place, mishap in enumerate(mishaps_of(scenario)):
+        struck += [(f"plan.survive[{place}]", fault) for fault in mishap.faults]
+    for path, fault in struck:
+        workers = f"services.{fault.service}.workers"
+        varied = scenario.plan is not None and workers in scenario.plan.vary
+        if varied and fault.workers is not None and not fault.workers.relative:
+            yield (
+                f"{workers} varies to no effect while {path} leaves {fault.workers.value:g} workers however many there "
+                "are; a factor such as x0.67 takes a share of them"
             )
 
 

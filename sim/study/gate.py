@@ -158,6 +158,8 @@ def gate(
         if (way := _way(results, metric)) != "neither"
     ]
     idle = tuple(without_effect(results.scenario))
+    if survived:
+        notes = (*notes, "what must be survived is judged, and not compared with the baseline")
     return Gated(results, tuple(changes), (*idle, *notes, *_notes(results, baseline)), survived)
 
 

@@ -27,7 +27,7 @@ BEGIN, END = 14.0, 60.0
 
 def watch_of(horizon: float, level: float, hold: float, answered: float, classes: int = 2) -> Watch:
     """Of the one service, and as much of each class."""
-    return Watch(BEGIN, horizon, END, (Calm(level, hold),), (answered,) * classes)
+    return Watch(BEGIN, horizon, END, (Calm(level, hold),), (answered,) * classes, (0.0,) * classes)
 
 
 def backlog(log: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

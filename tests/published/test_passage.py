@@ -61,7 +61,8 @@ def passages(document: Document, name: str, target: int, horizon: float, runs: i
     scenario = sim.loads(json.dumps(run_for(document, name, horizon)))
     begin = 2.0 * LEAP  # long before 90 services can have ended
     calm = Calm(float(target), hold=0.0)
-    watch = Watch(begin, horizon, horizon + 1.0, (calm,), (0.0,) * len(scenario.traffic))
+    none = (0.0,) * len(scenario.traffic)
+    watch = Watch(begin, horizon, horizon + 1.0, (calm,), none, none)
     seen = [compiled.fate_of(scenario, run, seed=scenario.run.seed, watch=watch) for run in range(runs)]
     return np.array([LEAP + one.time if one.fate == "recovered" else np.inf for one in seen])
 

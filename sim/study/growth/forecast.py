@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +19,7 @@ from sim.errors import UsageError
 from sim.measure.intervals import CONFIDENCE
 from sim.measure.plain import plain, plain_row, plain_rows
 from sim.measure.versions import versions
-from sim.scenario.growth import Purchase
+from sim.scenario.growth import Purchase, SeriesGrowth
 from sim.scenario.metrics import SCHEMA_VERSION
 from sim.scenario.mishaps import workers_left
 from sim.scenario.scenario import Scenario, refuse_no_scenario
@@ -27,7 +27,7 @@ from sim.study.growth.demand import Fitted, Steady, demand_of
 from sim.study.growth.headroom import LARGEST, Headroom, headroom
 from sim.study.growth.staircase import RunOut, Size, Step, between, moments, peak, run_out, staircase
 from sim.study.load import bottleneck, offered_load
-from sim.units import YEAR, format_span
+from sim.units import YEAR, format_rate, format_span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,7 +248,7 @@ def forecast(
     half = (1.0 + confidence) / 2.0
     search = _Capacities(scenario, key, half, jobs, progress)
     first = search.at(present, None)
-    notes = []
+    notes = list(_season_words(scenario, demand))
     most = peak(demand, half)
     if most > LARGEST:
         notes.append(
@@ -404,6 +404,20 @@ class _Capacities:
             middle = min(middle, upper.workers - numbers.step)
             guess = between([lower, upper], middle, self.left).factor
             anchors.append(self.at(middle, guess))
+
+
+def _season_words(scenario: Scenario, demand: Steady | Fitted) -> Iterator[str]:
+    """What the load as written is taken for, where a season may have it mistaken for what was measured last."""
+    growth = demand.growth
+    if not isinstance(growth, SeriesGrowth) or growth.season is None or growth.base is not None:
+        return
+    rate, measured = offered_load(scenario), growth.observations()[-1][1]
+    ahead = [rate * demand.at(time).mean for time in moments(demand) if time <= YEAR]
+    written, then, least, most = map(format_rate, (rate, ahead[0], min(ahead), max(ahead)))
+    yield (
+        f"the load as written, {written}, is taken as the trend at the last row: with its season it is {then} then, "
+        f"and {least} to {most} within a year; if {written} is what that row measured, write growth.base: {measured:g}"
+    )
 
 
 def _key(scenario: Scenario) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -36,6 +36,9 @@ CALM_RUNS: Final = 12
 
 HOLD_REQUESTS: Final = 100.0
 """Requests of a class born in the hold, on average: enough of them to see whether they are answered."""
+
+SURELY_SOME: Final = 4.0
+"""Successes of a class expected in a hold from which on one at least is asked for: chance has none in 2 % of holds."""
 
 LONGEST_HOLD: Final = 0.25
 """Of the horizon: no rare class makes a hold longer than that."""
@@ -204,14 +207,16 @@ class Judge:
         end = trigger.end + horizon + LATER * longest
         if any(isinstance(traffic.arrivals, Trace) for traffic in scenario.traffic.values()):
             end = min(end, scenario.run.duration)  # past its end a record says nothing
+        shares = [_best_share(seen, place) for place in range(len(scenario.traffic))]
         watch = Watch(
             trigger.end,
             horizon,
             end,
             tuple(judged.get(name) for name in scenario.services),
+            tuple(0.5 * share if longest > 0.0 else 0.0 for share in shares),
             tuple(
-                0.5 * _best_share(seen, place) if longest > 0.0 else 0.0
-                for place in range(len(scenario.traffic))
+                1.0 if _hold_of(judged, calm, name) * nominal_rate(calm, name) * share >= SURELY_SOME else 0.0
+                for name, share in zip(scenario.traffic, shares, strict=True)
             ),
         )
         return Case(scenario, trigger, watch, seed, down)
@@ -247,7 +252,8 @@ class Judge:
         key = (calm.hash, until)
         if key not in self._calm:
             never = (Calm(-1.0, math.inf),) * len(calm.services)
-            watch = Watch(0.0, math.inf, until, never, (0.0,) * len(calm.traffic))
+            none = (0.0,) * len(calm.traffic)
+            watch = Watch(0.0, math.inf, until, never, none, none)
             self._calm[key] = self.fates(Case(calm, Trigger(0.0, 0.0), watch, seed), CALM_RUNS).seen
         return self._calm[key]
 
@@ -337,6 +343,12 @@ def _hold(calm: Scenario, service: str, horizon: float) -> float:
     each = min(LONGEST_HOLD * horizon, max((HOLD_REQUESTS / rate for rate in rates), default=0.0))
     all_together = HOLD_REQUESTS / math.fsum(rates) if rates else 0.0
     return max(each, all_together, *(calm.client_of(name).timeout or 0.0 for name in names))
+
+
+def _hold_of(judged: Mapping[str, Calm], calm: Scenario, traffic: str) -> float:
+    """The hold of the service that a class calls, in s; 0 if it is not judged."""
+    service = judged.get(calm.traffic[traffic].call)
+    return 0.0 if service is None else service.hold
 
 
 def _best_share(seen: Sequence[Seen], place: int) -> float:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sim.errors import UsageError
+from sim.scenario.idle import without_effect
 from sim.scenario.mishaps import window_words
 from sim.scenario.plan import Plan
 from sim.scenario.prices import Prices
@@ -111,7 +112,7 @@ def _planned(scenario: Scenario, own: Plan, candidates: Candidates, jobs: int | 
         raise UsageError(
             f"{search.combinations:,} combinations beside the key that is bisected; the most are {MOST_COMBINATIONS:,}"
         )
-    notes: list[str] = list(filter(None, [window_words(scenario)]))
+    notes = [*(f"{words}." for words in without_effect(scenario)), *filter(None, [window_words(scenario)])]
     if pricing.measured:
         best, sure = _confirmed(
             lambda _: thriftiest(search, candidates, own.indifference, error / 4.0, jobs, notes),

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 import sim
-from sim.engines.fate import Seen
+from sim.engines.fate import Calm, Seen
 from sim.errors import UsageError
 from sim.shipped import shipped
-from sim.study.metastability.fates import Fates, Judge, Judging, fates
+from sim.study.metastability.fates import Case, Fates, Judge, Judging, fates
 
 STORM = """
 traffic: {web: {arrivals: {kind: poisson, rate: 30/s}, call: api, client: app}}
@@ -106,13 +106,10 @@ def test_a_small_service_that_stays_down_is_no_noise_of_a_big_one() -> None:
     assert found.stayed_down() == {"shop": 0, "pay": found.collapsed}
 
 
-def test_a_class_that_nobody_answers_is_seen_beside_one_of_a_hundred_times_its_rate() -> None:
-    # While `many` are answered, every attempt of `few` is lost for as long as the fault of their client lasts.
-    scenario = sim.loads(
-        """
+LOST = """
 traffic:
   many: {arrivals: {kind: poisson, rate: 200/s}, call: api}
-  few: {arrivals: {kind: poisson, rate: 2/s}, call: api, client: far}
+  few: {arrivals: {kind: poisson, rate: 20/s}, call: api, client: far}
 clients: {far: {timeout: 100ms}}
 services: {api: {workers: 20, service_time: {kind: exponential, mean: 50ms}, queue: {capacity: 100}}}
 faults:
@@ -120,13 +117,44 @@ faults:
   - {at: 0s, for: 13s, client: far, lost: 100%}
 run: {duration: 60s}
 """
+
+
+def early(judge: Judge, horizon: float, hold: float) -> Case:
+    """Judged from 3 s on, while every attempt of `few` is lost for ten seconds more."""
+    case = judge.case(sim.loads(LOST))
+    calm = (Calm(1e6, hold),)  # whatever the backlog
+    return replace(case, watch=replace(case.watch, begin=3.0, horizon=horizon, calm=calm))
+
+
+def test_a_class_that_nobody_answers_is_seen_beside_one_of_ten_times_its_rate() -> None:
+    judge = Judge(Judging(horizon=20.0))
+    case = early(judge, 5.0, 2.0)
+    assert judge.fates(case, 10).collapsed == 10
+    everybody = replace(case, watch=replace(case.watch, answered=(0.5, 0.0), some=(0.0, 0.0)))
+    assert judge.fates(everybody, 10).recovered == 10
+
+
+def test_a_hold_begins_soon_after_clients_are_answered_again() -> None:
+    # Half of what ends in a hold of 6 s is answered in those that begin 3 s before 13 s, or later.
+    judge = Judge(Judging(horizon=20.0))
+    for seen in judge.fates(early(judge, 20.0, 6.0), 20).seen:
+        assert seen.fate == "recovered"
+        assert 3.0 + seen.time == pytest.approx(10.0, abs=2.0 * 6.0 / 8.0)
+
+
+def test_a_class_of_which_nothing_ends_is_not_answered() -> None:
+    # Its requests wait out hours of backoff: none fails, and none succeeds.
+    silent = LOST.replace(
+        "{timeout: 100ms}", "{timeout: 100ms, retry: {attempts: 9, on: [lost], backoff: 1h}}"
     )
     judge = Judge(Judging(horizon=20.0))
-    case = judge.case(scenario)
-    early = replace(case, watch=replace(case.watch, begin=3.0, horizon=5.0))
-    assert judge.fates(early, 10).collapsed == 10
-    everybody = replace(early, watch=replace(early.watch, answered=(early.watch.answered[0], 0.0)))
-    assert judge.fates(everybody, 10).recovered == 10
+    case = judge.case(sim.loads(silent))
+    assert case.watch.some == (1.0, 1.0)
+    calm = (Calm(1e6, 2.0),)  # however many they are
+    case = replace(case, watch=replace(case.watch, begin=3.0, horizon=5.0, calm=calm))
+    assert judge.fates(case, 10).collapsed == 10
+    silence = replace(case, watch=replace(case.watch, some=(0.0, 0.0)))
+    assert judge.fates(silence, 10).recovered == 10
 
 
 def test_a_service_that_is_down_by_itself_matters_where_the_trigger_reaches_it() -> None:
