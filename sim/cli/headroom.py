@@ -83,7 +83,14 @@ def answers(found: "Headroom", highest: "Margin | None", lasting: float | None) 
 
         runs, share = f"{highest.runs:,} runs", format_ratio(1.0 - highest.chance)
         spike = f"a spike of {format_duration(lasting)}"
-        if math.isinf(highest.high):
+        if highest.low == 0.0:
+            least = min(highest.shares)
+            lost = format_ratio(round(highest.shares[least], 3))
+            said.append(
+                f"Even with {spike} of {least:.2g} times the load, {lost} of the runs do not come back ({runs}): the "
+                "trouble is not the spike's."
+            )
+        elif math.isinf(highest.high):
             said.append(
                 f"The service comes back from {spike} up to {highest.low:g} times the load, the most tried, in {share} "
                 f"of the runs ({runs}); objectives are not judged during it."

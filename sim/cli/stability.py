@@ -64,6 +64,14 @@ def command(
     runs: Annotated[
         int, typer.Option("--runs", "--replications", "-n", min=1, help="Runs of the scenario as written.")
     ] = 200,
+    searches: Annotated[
+        bool | None,
+        typer.Option(
+            "--searches/--no-searches",
+            help="Also look for margins, loads, other ways to behave and ways out; by default, unless a map is made.",
+            show_default=False,
+        ),
+    ] = None,
     seed: SeedOption = None,
     jobs: JobsOption = None,
     out: Annotated[
@@ -100,6 +108,7 @@ def command(
             confidence=sure,
             precision=near,
             horizon=seconds,
+            searches=searches,
             seed=seed,
             jobs=jobs,
             source=str(locate(file)),

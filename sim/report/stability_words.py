@@ -24,7 +24,8 @@ LIMITS = {"height": "the most there can be", "load": "its capacity", "duration":
 
 def sentences(found: Stability) -> list[str]:
     """The verdict, then margins, meanings that flip it, and the cheapest way out: a sentence or two each."""
-    parts = [verdict(found), judged_by(found), f"After a refusal (503): {found.refusal}."]
+    parts = [verdict(found), judged_by(found)]
+    parts += [f"After a refusal (503): {found.refusal}."] if found.refusal else []
     parts += [
         said for said in (margin_words(found), load_words(found), flips(found), way_words(found)) if said
     ]

@@ -217,6 +217,9 @@ def test_what_must_be_survived_is_judged_if_asked(small: Path, forebay: Forebay)
     code, out, _ = forebay("check", small.name, "--survive")
     assert code == status.MISSED
     assert "missed: recovered in time in ≥ 90% of the runs (nobody there)" in out
+    forebay("check", small.name, "--write-baseline", "b.json")
+    _, out, _ = forebay("check", small.name, "--survive", "--baseline", "b.json")
+    assert "what must be survived is judged, and not compared with the baseline" in out
     code, out, _ = forebay("check", small.name, "--survive", "--format", "github")
     lines = small.read_text(encoding="utf-8").splitlines()
     (line,) = [number for number, text in enumerate(lines, start=1) if "nobody there" in text]

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim.cli import status
+from sim.cli.headroom import answers
+from sim.study.growth.headroom import headroom
+from sim.study.metastability.margin import Margin
 from tests.cli.conftest import Forebay
 from tests.study.growth.test_headroom import SHOP as LONGER
 
@@ -55,6 +59,15 @@ def test_a_spike_that_nothing_tips_is_said_so(shop: Path, forebay: Forebay) -> N
         in said
     )
     assert "inf" not in said
+
+
+def test_where_the_trouble_is_not_the_spike_s_it_is_said_so() -> None:
+    found = headroom(sim.loads(SHOP))
+    none = Margin("height", 0.05, 0.0, 0.0, 0.5, 0.95, 1_408, {0.015625: 0.07, 0.5: 0.08})
+    (_, said) = answers(found, none, 2.0)
+    assert said.startswith(
+        "Even with a spike of 2 s of 0.016 times the load, 7% of the runs do not come back"
+    )
 
 
 def test_a_forecast_in_words(shop: Path, forebay: Forebay) -> None:

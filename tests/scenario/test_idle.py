@@ -33,6 +33,14 @@ run: {duration: 90s}
         ),
         ({"traffic.web.arrivals.start": "2min"}, "traffic.web sends nothing"),
         ({"traffic.web.client": {"timeout": "1s", "hedge": "1s"}}, "traffic.web.client.hedge is never sent"),
+        (
+            {
+                "plan.vary": {"services.api.workers": "5..9"},
+                "plan.survive": [{"at": "9s", "service": "api", "workers": 4}],
+                "objectives": [{"subject": "traffic:web", "metric": "success_ratio", "at_least": "90%"}],
+            },
+            "services.api.workers varies to no effect while plan.survive[0] leaves 4 workers",
+        ),
     ],
 )
 def test_each_is_told(changes: dict[str, Any], said: str) -> None:

@@ -103,9 +103,11 @@ def clients_of(scenario: Scenario) -> Iterator[tuple[str, Client]]:
 
 
 def refusals(scenario: Scenario) -> str:
-    """What a refusal (503) does next, in words: the setting that moves recovery most."""
+    """What a refusal (503) does next, in words: the setting that moves recovery most; "" where nothing is refused."""
     from sim.report.phrases import phrase
 
+    if not _can_be_refused(scenario):
+        return ""
     said = []
     for path, client in clients_of(scenario):
         retry = client.retry

@@ -15,7 +15,8 @@ from sim.report.growth_words import run_out_words
 from sim.study.growth.demand import Level, Steady
 from sim.study.growth.forecast import forecast
 from sim.study.growth.staircase import Size, run_out
-from sim.units import seconds_of
+from sim.study.load import offered_load
+from sim.units import format_rate, seconds_of
 from tests.study.growth.test_headroom import SHOP, truth
 
 MONTH = seconds_of("month")
@@ -77,6 +78,10 @@ def test_a_series_with_a_season(tmp_path: Path) -> None:
     (tmp_path / "load.csv").write_text("\n".join(["month,requests", *lines]) + "\n", encoding="utf-8")
     growth = "{file: load.csv, time: month, column: requests, season: 12, horizon: 3y}"
     seasonal = forecast(sim.loads(f"{SHOP}plan: {{growth: {growth}}}\n", directory=tmp_path))
+    rate = format_rate(offered_load(seasonal.scenario))
+    assert any(
+        note.startswith(f"the load as written, {rate}, is taken as the trend") for note in seasonal.notes
+    )
     assert seasonal.demand.start == dt.date(2025, 12, 1)
     # The trend alone would take log(1.34)/0.01 = 29 months; the season's peak of +15 % passes it a year or more before.
     truth_ahead = next(

@@ -50,6 +50,10 @@ def test_cancelled_work_flips_the_verdict() -> None:
     assert found["a timeout stops the work too"].changes == {"clients.app.cancel": "anywhere"}
 
 
+def test_where_nothing_is_refused_nothing_is_said_of_it() -> None:
+    assert refusals(HARMFUL.set({"services.api.queue.capacity": "inf"})) == ""
+
+
 def test_meanings_that_the_scenario_has_already_are_not_tried_again() -> None:
     names = [name for name, _ in variants(HARMFUL)]
     assert "failures retried at once" not in names
@@ -125,12 +129,12 @@ def test_what_is_undecided_flips_nothing_and_is_said_so() -> None:
 
 
 def test_the_whole_study_is_plain_values_and_the_same_twice() -> None:
-    once = sim.stability(HARMFUL, runs=60, jobs=2)
+    once = sim.stability(HARMFUL, runs=80, jobs=2)
     assert once.verdict == "collapses"
     assert once.mean_time() is None  # not every run recovered
     document = once.to_json()
     text = json.dumps(document, allow_nan=False)
-    assert json.dumps(sim.stability(HARMFUL, runs=60, jobs=1).to_json(), allow_nan=False) == text
+    assert json.dumps(sim.stability(HARMFUL, runs=80, jobs=1).to_json(), allow_nan=False) == text
     assert (document["schema_version"], document["seed"], document["engine"]) == (1, 1, "compiled")
     assert document["horizon"] == once.horizon == 16.0
     assert document["flipping"] == [one.name for one in once.flipping] != []
