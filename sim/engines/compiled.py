@@ -136,7 +136,7 @@ def fate_of(
     w["stop_from"] = w["judged_from"] = watch.begin
     w["judged_to"] = watch.begin + watch.horizon
     calms, shares = np.zeros(len(flat.services), CALM), np.zeros(len(flat.sources), SHARE)
-    calms["since"] = math.inf
+    calms["since"] = calms["earliest"] = math.inf
     firsts = [place for place, (_, number) in enumerate(scenario.instances) if number == 0]
     for place, calm in zip(firsts, watch.calm, strict=True):
         if calm is not None:
@@ -149,7 +149,7 @@ def fate_of(
     while status not in (stages.DONE, stages.CLOSE, stages.DECIDED):
         status = _advance(world, BUDGET, progress)
     found = FATES[int(w["fate"])]
-    back = np.where(calms["back"], calms["since"], np.where(calms["asked"], math.inf, math.nan))[firsts]
+    back = np.where(calms["back"], calms["earliest"], np.where(calms["asked"], math.inf, math.nan))[firsts]
     until = {"recovered": np.nanmax(back), "collapsed": w["judged_to"], "open": watch.end}[found]
     traffic = world.arrays["counts"].reshape(-1, see.COUNTS)[: world.traffic]
     return Seen(

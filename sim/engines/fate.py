@@ -80,17 +80,15 @@ class Seen:
 
 
 @inlined
-def see_backlogs(w: Any) -> None:
-    """Of each service: attempts at its doors, in queues and with workers, and requests that wait out a backoff."""
-    for place in range(w.service_count):
-        if services(w)[place].first == place:
-            calms(w)[place].inside = 0.0
-        row = w.traffic_count + place
-        calm = calms(w)[services(w)[place].first]
-        calm.inside += level(w, row, see.QUEUE) + level(w, row, see.BUSY) + level(w, row, see.DOOR)
+def backlog(w: Any, place: int) -> float:
+    """Of a service: attempts at its doors, in queues and with workers, and requests that wait out a backoff."""
+    total = 0.0
     for row in range(w.traffic_count):
-        calm = calms(w)[sources(w)[row].service]
-        calm.inside += level(w, row, see.ORBIT)
+        if sources(w)[row].service == place:
+            total += level(w, row, see.ORBIT)
+    for row in range(w.traffic_count + place, w.traffic_count + place + services(w)[place].instances):
+        total += level(w, row, see.QUEUE) + level(w, row, see.BUSY) + level(w, row, see.DOOR)
+    return total
 
 
 @inlined
@@ -110,15 +108,13 @@ def is_decided(w: Any, until: float) -> bool:
     """Whether the fate is known, as nothing changes before `until`, when the next event is."""
     if not until > w.now:  # what lasts no time is no state
         return False
-    see_backlogs(w)
     waited_for = 0
     for place in range(w.service_count):
         calm = calms(w)[place]
-        calm.peak = max(calm.peak, calm.inside)
-        if calm.asked == 0 or is_back(w, place, until):
+        if calm.asked == 0 or calm.back or is_back(w, place, until):
             continue
         waited_for += 1
-        if until >= w.judged_to and not earliest_hold(w, place) <= w.judged_to:
+        if until >= w.judged_to and not calm.earliest <= w.judged_to:
             w.fate = COLLAPSED
             return True
     if waited_for == 0:
@@ -133,32 +129,33 @@ def is_back(w: Any, place: int, until: float) -> bool:
     They are looked at in each hold that begins a part of one after the one before.
     """
     calm = calms(w)[place]
-    if calm.back:
-        return True
-    if calm.inside > calm.level:
-        calm.since = math.inf
+    inside = backlog(w, place)
+    calm.peak = max(calm.peak, inside)
+    if inside > calm.level:
+        calm.since = calm.earliest = math.inf
         return False
     if calm.since == math.inf:
-        calm.since = max(w.now, w.judged_from)
+        calm.since = calm.earliest = max(w.now, w.judged_from)
         calm.marks = 0
+        calm.due = calm.since + calm.hold / PARTS
         mark(w, place, 0)
-    while (
-        until >= calm.since + calm.hold * (calm.marks + 1) / PARTS and earliest_hold(w, place) <= w.judged_to
-    ):
+    return bool(until >= calm.due and holds(w, place, until))
+
+
+@machine_code
+def holds(w: Any, place: int, until: float) -> bool:
+    """Keeps the counts at each part of a hold that is over by then; whether clients were answered in one hold."""
+    calm = calms(w)[place]
+    while until >= calm.due and calm.earliest <= w.judged_to:
         calm.marks += 1
         mark(w, place, calm.marks % MARKS)
-        if calm.marks >= PARTS and are_answered(w, place, (calm.marks - PARTS) % MARKS):
-            calm.since += calm.hold * (calm.marks - PARTS) / PARTS
-            calm.back = 1
-            return True
+        calm.due = calm.since + calm.hold * (calm.marks + 1) / PARTS
+        if calm.marks >= PARTS:
+            if are_answered(w, place, (calm.marks - PARTS) % MARKS):
+                calm.back = 1
+                return True
+            calm.earliest = calm.since + calm.hold * (calm.marks - PARTS + 1) / PARTS
     return False
-
-
-@inlined
-def earliest_hold(w: Any, place: int) -> float:
-    """When the earliest hold begins that may still turn out well, in s; inf while the backlog is up."""
-    calm = calms(w)[place]
-    return float(calm.since + calm.hold * max(0, calm.marks - PARTS + 1) / PARTS)
 
 
 @machine_code

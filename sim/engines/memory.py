@@ -296,13 +296,14 @@ CALM = np.dtype(
         ("hold", F8),
         ("since", F8),
         ("marks", I8),
+        ("due", F8),
+        ("earliest", F8),
         ("back", I8),
-        ("inside", F8),
         ("peak", F8),
     ]
 )
-"""A service as its fate is told, at its first instance: what makes it back, since when it has been so, its backlog, and
-how many parts of a hold have gone by since then."""
+"""A service as its fate is told, at its first instance: what makes it back; since when its backlog is down, how many
+parts of a hold have gone by since, and when the next will have; when the hold begins that is looked at."""
 
 SHARE = np.dtype([("least", F8), ("some", F8)])
 """A class as a fate is told: the least share to be answered in a hold, and the least number."""
