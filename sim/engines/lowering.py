@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -50,28 +51,58 @@ class Lowered:
     mirror: int
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """A guard that begins by chance: its first number of state, the subject of its stream, its place among the guards
+    there, and the instances that it watches, each with a row of its own.
+    """
+
+    rule: GuardRule
+    at: int
+    subject: str
+    place: int
+    instances: Sequence[int]
+
+
 def lower(scenario: Scenario, seed: int, replication: int) -> Lowered:
     """The flat form of one replication of a scenario."""
+    form, beginnings = _form(scenario)
     named, mirror = scenario.run.drawn_as(replication)
-    writer = _Writer(scenario, mirror)
-    sources = np.zeros(len(scenario.traffic), SOURCE)
-    services = np.zeros(len(scenario.instances), SERVICE)
+    sources, services, states = form.sources.copy(), form.services.copy(), form.states.copy()
     for s, name in zip(sources, scenario.traffic, strict=True):
         for purpose in draws.PURPOSES:
             s[f"{purpose}_key"] = draws.stream(seed, named, purpose, name)
+    for one in beginnings:
+        key = draws.stream(seed, named, "beginning", one.subject)
+        for row, instance in enumerate(one.instances):
+            at = one.at + row * one.rule.STATE
+            states[at : at + one.rule.STATE] = one.rule.initial(
+                draws.uniform(key, instance, one.place, mirror)
+            )
+    return replace(form, sources=sources, services=services, states=states, mirror=mirror)
+
+
+@lru_cache(maxsize=8)  # of short runs it would be a sixth of the time
+def _form(scenario: Scenario) -> tuple[Lowered, list[Beginning]]:
+    """What all replications have in common."""
+    writer = _Writer(scenario)
+    sources = np.zeros(len(scenario.traffic), SOURCE)
+    services = np.zeros(len(scenario.instances), SERVICE)
+    for s, name in zip(sources, scenario.traffic, strict=True):
         writer.arrivals(s, name)
         writer.client(s, name)
     for line, (name, number) in zip(services, scenario.instances, strict=True):
-        writer.service(line, name, number, draws.stream(seed, named, "beginning", f"services.{name}"))
-    return Lowered(
+        writer.service(line, name, number)
+    form = Lowered(
         np.array(writer.p or [0.0]),
         sources,
         services,
         np.array(writer.guards or [(0, 0, 0, 0)], GUARD),
         np.array(writer.states or [0.0]),
         writer.lanes,
-        mirror,
+        0,
     )
+    return form, writer.beginnings
 
 
 def answers(guards: Iterable[GuardRule], question: str) -> bool:
@@ -82,11 +113,12 @@ def answers(guards: Iterable[GuardRule], question: str) -> bool:
 class _Writer:
     """Writes records field by field, and their parameters into one list."""
 
-    def __init__(self, scenario: Scenario, mirror: int) -> None:
-        self.scenario, self.mirror = scenario, mirror
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
         self.p: list[float] = []
         self.states: list[float] = []
         self.guards: list[tuple[int, int, int, int]] = []
+        self.beginnings: list[Beginning] = []
         self.lanes = 0
         self.places = {name: place for place, (name, number) in enumerate(scenario.instances) if number == 0}
 
@@ -130,8 +162,7 @@ class _Writer:
             s["pieces"], s["piece_count"] = self._pieces(pieces), len(pieces)
         s["instances"] = client.instances
         s["budget"] = NONE if retry.budget is None else len(self.guards)
-        begun = int(s["beginning_key"])
-        s["guards"], s["guard_count"] = self._guarded(client.guards, begun, range(client.instances))
+        s["guards"], s["guard_count"] = self._guarded(client.guards, name, range(client.instances))
         unbudgeted = client.guards if retry.budget is None else client.guards[1:]
         s["asks"], s["tells"] = answers(unbudgeted, "admits"), answers(client.guards, "ends")
         s["chance"] = any(guard.CHANCE for guard in unbudgeted)
@@ -145,15 +176,15 @@ class _Writer:
         # With a deadline too, the timers are not in the order in which they are set.
         s["lane"] = self._lane(client.timeout is not None and client.deadline is None)
 
-    def service(self, line: Any, name: str, number: int, begun: int) -> None:
-        """The workers of one instance, their queue, and what goes wrong with them; `begun` is its guards' stream."""
+    def service(self, line: Any, name: str, number: int) -> None:
+        """The workers of one instance, their queue, and what goes wrong with them."""
         service = self.scenario.services[name]
         line["first"], line["instances"] = self.places[name], service.instances
         line["balance_op"] = service.balance.opcode
         line["loads"] = NONE
         if service.balance.loads == "server" and number == 0:
             line["loads"] = self._remembers([0.0] * service.instances)
-        line["guards"], line["guard_count"] = self._guarded(service.admission, begun, [number])
+        line["guards"], line["guard_count"] = self._guarded(service.admission, f"services.{name}", [number])
         line["chance"] = any(guard.CHANCE for guard in service.admission)
         for field, question in (("asks", "admits"), ("keeps", "keeps"), ("tells", "ends")):
             line[field] = answers(service.admission, question)
@@ -212,13 +243,13 @@ class _Writer:
         self.states.extend(initial)
         return at
 
-    def _guarded(self, rules: Iterable[GuardRule], begun: int, instances: Iterable[int]) -> tuple[int, int]:
+    def _guarded(self, rules: Iterable[GuardRule], subject: str, instances: Sequence[int]) -> tuple[int, int]:
         """The place of the first of these guards, and how many there are; each remembers apart for each instance."""
         first = len(self.guards)
         for place, rule in enumerate(rules, start=1):
-            state = len(self.states)
-            for instance in instances:
-                self._remembers(rule.initial(draws.uniform(begun, instance, place, self.mirror)))
+            state = self._remembers(rule.initial(0.25) * len(instances))
+            if rule.initial(0.25) != rule.initial(0.75):
+                self.beginnings.append(Beginning(rule, state, subject, place, instances))
             self.guards.append((rule.opcode, rule.lower(self.p), state, rule.STATE))
         return first, len(self.guards) - first
 
