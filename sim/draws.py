@@ -64,11 +64,25 @@ def mix(word: int) -> int:
 
 def stream(seed: int, replication: int, purpose: str, subject: str) -> int:
     """The key of all draws for one purpose of one subject (a traffic class, by its name) in one run."""
-    name = int.from_bytes(blake2b(subject.encode(), digest_size=8).digest(), "little")
-    key = 0
-    for part in (seed, replication, PURPOSES.index(purpose), name):
-        key = mix((key + (part & MASK) * GOLDEN + GOLDEN) & MASK)
-    return key
+    return _with(_with(_run(seed, replication), PURPOSES.index(purpose)), _name(subject))
+
+
+def streams(seed: int, replication: int, subject: str) -> dict[str, int]:
+    """The keys of all purposes of one subject in one run."""
+    run, name = _run(seed, replication), _name(subject)
+    return {purpose: _with(_with(run, place), name) for place, purpose in enumerate(PURPOSES)}
+
+
+def _run(seed: int, replication: int) -> int:
+    return _with(_with(0, seed), replication)
+
+
+def _name(subject: str) -> int:
+    return int.from_bytes(blake2b(subject.encode(), digest_size=8).digest(), "little")
+
+
+def _with(key: int, part: int) -> int:
+    return mix((key + (part & MASK) * GOLDEN + GOLDEN) & MASK)
 
 
 def uniform(key: int, request: int, attempt: int, mirror: int = 0) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engines.by_events import EventWorld
+from sim.engines.kinds import kind_of
 from sim.engines.lowering import Lowered
 from sim.engines.memory import LINE, REGION, SPLITTING
 from sim.engines.observations import edges_of
@@ -49,6 +50,7 @@ class SplittingWorld(EventWorld):
         w = self.record[0]
         w["stop_from"], w["near"], w["long_wait"] = asked.split_from, EVERYTHING, asked.long_wait
         self.arrays["services"]["special"] |= asked.long_wait < np.inf
+        self.kind = kind_of(flat.sources, self.arrays["services"], watched=False)
         self.place("height_places", np.array(asked.heights, np.int64))
         self.place("hit_places", np.array(asked.hits, np.int64))
         self.place("try_places", np.array(asked.tries, np.int64))

@@ -14,7 +14,6 @@ from sim.engines.by_events import EventWorld
 from sim.engines.by_recursion import RecursionWorld, without_feedback
 from sim.engines.by_splitting import SplittingWorld
 from sim.engines.fate import FATES, MARKS, Seen, Watch
-from sim.engines.kinds import kind_of
 from sim.engines.lowering import lower
 from sim.engines.memory import CALM, SHARE
 from sim.engines.splitting import Asked, Levels, Paths
@@ -63,7 +62,7 @@ def prepare(scenario: Scenario, *, states: bool = False) -> None:
     before their threads begin.
     """
     flat = lower(scenario, scenario.run.seed, 0)
-    kernel.advance.prepare(kind_of(flat.sources, flat.services, watched=states))
+    kernel.advance.prepare(flat.kinds[states])
 
 
 def replicate(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sim import draws
 from sim.engines import queues
 from sim.engines.events import MOST_ATTEMPTS
+from sim.engines.kinds import kind_of
 from sim.engines.memory import GUARD, NONE, SERVICE, SOURCE
 from sim.engines.observations import OUTCOMES
 from sim.engines.stages import ANYWHERE, NEVER, QUEUED
@@ -38,8 +39,8 @@ ORDER: Final = {
 
 @dataclass
 class Lowered:
-    """The arrays that describe a scenario, what its rules remember at first, how many lanes of timers it has, and the
-    mask that makes its draws those of a twin.
+    """The arrays that describe a scenario, what its rules remember at first, how many lanes of timers it has, its kind
+    (also if the numbers in its services are watched), and the mask that makes its draws those of a twin.
     """
 
     parameters: NDArray[np.float64]
@@ -48,6 +49,7 @@ class Lowered:
     guards: NDArray[Any]
     states: NDArray[np.float64]
     lanes: int
+    kinds: tuple[int, int]
     mirror: int
 
 
@@ -70,8 +72,8 @@ def lower(scenario: Scenario, seed: int, replication: int) -> Lowered:
     named, mirror = scenario.run.drawn_as(replication)
     sources, services, states = form.sources.copy(), form.services.copy(), form.states.copy()
     for s, name in zip(sources, scenario.traffic, strict=True):
-        for purpose in draws.PURPOSES:
-            s[f"{purpose}_key"] = draws.stream(seed, named, purpose, name)
+        for purpose, key in draws.streams(seed, named, name).items():
+            s[f"{purpose}_key"] = key
     for one in beginnings:
         key = draws.stream(seed, named, "beginning", one.subject)
         for row, instance in enumerate(one.instances):
@@ -100,6 +102,7 @@ def _form(scenario: Scenario) -> tuple[Lowered, list[Beginning]]:
         np.array(writer.guards or [(0, 0, 0, 0)], GUARD),
         np.array(writer.states or [0.0]),
         writer.lanes,
+        (kind_of(sources, services, watched=False), kind_of(sources, services, watched=True)),
         0,
     )
     return form, writer.beginnings

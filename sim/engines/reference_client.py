@@ -89,7 +89,7 @@ class Source:
         client_name = scenario.client_name(name)
         self.pieces = client_timeline(scenario, client_name) if client_name else ()
         named, self.mirror = scenario.run.drawn_as(run.replication)
-        self.keys = {purpose: draws.stream(run.seed, named, purpose, name) for purpose in draws.PURPOSES}
+        self.keys = draws.streams(run.seed, named, name)
         self.awaited: set[Attempt] = set()
         self.backoff_row: list[float] = []
         self.backoff_at = self.client.retry.backoff.lower(self.backoff_row)

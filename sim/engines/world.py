@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.engines import observations as see
-from sim.engines.kinds import kind_of
 from sim.engines.lowering import Lowered
 from sim.engines.memory import ARRAYS, LINE, WORLD
 
@@ -37,6 +35,8 @@ class World:
         self.rows = self.traffic + self.services
         self.warmup, self.duration = warmup, float(edges[-1])
         self.logged, self.watched = logged, watched
+        self.kind = flat.kinds[watched]
+        """The simplest kind of scenarios that this one is of."""
         self.place("parameters", flat.parameters)
         self.place("sources", flat.sources)
         self.place("services", flat.services)
@@ -73,11 +73,6 @@ class World:
         """Puts empty arrays of these lengths there."""
         for name, length in lengths.items():
             self.place(name, np.zeros(max(1, length), np.dtype(ARRAYS[name])))
-
-    @cached_property
-    def kind(self) -> int:
-        """The simplest kind of scenarios that this one is of; asked when all is in its place."""
-        return kind_of(self.arrays["sources"], self.arrays["services"], watched=self.watched)
 
     @property
     def address(self) -> int:
