@@ -58,7 +58,7 @@ def verdict(found: Stability) -> str:
 
 
 def judged_by(found: Stability) -> str:
-    """What recovered and collapsed mean here."""
+    """What recovered and collapsed mean here, and what of it is not the trigger's doing."""
     case = found.fates.case
     several = len(found.scenario.services) > 1
     each = [
@@ -67,8 +67,26 @@ def judged_by(found: Stability) -> str:
         for name, calm in case.judged.items()
     ]
     asked = f"Recovered, as without the trigger: {'; '.join(each)}."
+    parts = [
+        asked,
+        f"Collapsed: not so within {format_duration(found.horizon)}.",
+        _stayed_down(found),
+        _falters(found),
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _falters(found: Stability) -> str:
+    """That the trigger is not all there is, where a service goes down without it now and then."""
+    from sim.study.metastability.fates import CALM_RUNS, FALTERING
+
+    of = found.fates.case.faltering
+    if not of:
+        return ""
+    said = " and ".join(f"in {count} of {CALM_RUNS} at {name}" for name, count in of.items())
     return (
-        f"{asked} Collapsed: not so within {format_duration(found.horizon)}. {_stayed_down(found)}".rstrip()
+        f"Runs without the trigger answer less than {format_ratio(FALTERING)} of what they could {said}: it goes down "
+        "by itself now and then, which is not the trigger's doing."
     )
 
 

@@ -34,6 +34,10 @@ from sim.study.threads import Tell, on_threads
 CALM_RUNS: Final = 12
 """Runs without the trigger, from which the level is found."""
 
+DOWN, FALTERING = 0.5, 0.75
+"""Of what a perfect service would answer: with less in every run without the trigger it is down by itself; with less in
+some it falters now and then."""
+
 HOLD_REQUESTS: Final = 100.0
 """Requests of a class born in the hold, on average: enough of them to see whether they are answered."""
 
@@ -41,7 +45,7 @@ SURELY_SOME: Final = 4.0
 """Successes of a class expected in a hold from which on one at least is asked for: chance has none in 2 % of holds."""
 
 LONGEST_HOLD: Final = 0.25
-"""Of the horizon: no rare class makes a hold longer than that."""
+"""Of the horizon: a hold longer than that would be broken by chance, though nothing is wrong."""
 
 LATER: Final = 4.0
 """How many holds a run goes on past the horizon, so that one who came back late can still hold."""
@@ -53,9 +57,8 @@ class Judging:
 
     horizon: s after the trigger's end; by default to the end of the run as written. level: the greatest backlog that
     is no sign of trouble at a service; by default the lower quartile, over runs without the trigger, of each one's
-    greatest. hold: s; by default the time in which 100 requests of each class are born, no more than a quarter of the
-    horizon, but no less than 100 of all its classes together take, nor than the longest timeout. seed: in place of the
-    scenario's own.
+    greatest. hold: s; by default the time in which 100 requests of each class are born, no less than the longest
+    timeout, and no more than a quarter of the horizon. seed: in place of the scenario's own.
     """
 
     horizon: float | None = None
@@ -69,7 +72,8 @@ class Case:
     """A scenario with what its runs are judged by.
 
     down: the services that the trigger reaches and that are down without it already: where there is one, no run
-    recovers, and none is needed.
+    recovers, and none is needed. faltering: of the services that are not, those of which runs without the trigger
+    answer less than three quarters of what perfect ones would, and how many of the twelve runs do.
     """
 
     scenario: Scenario
@@ -77,6 +81,7 @@ class Case:
     watch: Watch
     seed: int
     down: tuple[str, ...] = ()
+    faltering: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def judged(self) -> dict[str, Calm]:
@@ -198,7 +203,14 @@ class Judge:
         horizon = horizon or self.judging.horizon or default_horizon(scenario, trigger)
         calm = without_trigger(scenario)
         seen = self._calm_runs(calm, trigger.end + horizon, seed)
-        down = () if self.judging.level is not None else _down(scenario, calm, seen)
+        down: tuple[str, ...] = ()
+        faltering = {}
+        if self.judging.level is None:
+            down = tuple(name for name in reached(scenario) if _below(calm, seen, name, DOWN) == len(seen))
+            runs = {
+                name: _below(calm, seen, name, FALTERING) for name in reached(scenario) if name not in down
+            }
+            faltering = {name: count for name, count in runs.items() if count}
         judged = {}
         for name in reached(scenario):
             hold = _hold(calm, name, horizon) if self.judging.hold is None else self.judging.hold
@@ -219,7 +231,7 @@ class Judge:
                 for name, share in zip(scenario.traffic, shares, strict=True)
             ),
         )
-        return Case(scenario, trigger, watch, seed, down)
+        return Case(scenario, trigger, watch, seed, down, faltering)
 
     def fates(self, case: Case, runs: int, progress: Progress | None = None) -> Fates:
         """The fates of the first `runs` replications of a case."""
@@ -340,9 +352,9 @@ def _hold(calm: Scenario, service: str, horizon: float) -> float:
     """How long a service must be calm, in s: until each of its classes has told, but for rare ones."""
     names = callers(calm, service)
     rates = [rate for rate in (nominal_rate(calm, name) for name in names) if 0.0 < rate < math.inf]
-    each = min(LONGEST_HOLD * horizon, max((HOLD_REQUESTS / rate for rate in rates), default=0.0))
-    all_together = HOLD_REQUESTS / math.fsum(rates) if rates else 0.0
-    return max(each, all_together, *(calm.client_of(name).timeout or 0.0 for name in names))
+    each = max((HOLD_REQUESTS / rate for rate in rates), default=0.0)
+    patience = max(calm.client_of(name).timeout or 0.0 for name in names)
+    return min(max(each, patience), LONGEST_HOLD * horizon)
 
 
 def _hold_of(judged: Mapping[str, Calm], calm: Scenario, traffic: str) -> float:
@@ -356,19 +368,15 @@ def _best_share(seen: Sequence[Seen], place: int) -> float:
     return max((one.success[place] / one.ended[place] for one in seen if one.ended[place]), default=1.0)
 
 
-def _down(scenario: Scenario, calm: Scenario, seen: Sequence[Seen]) -> tuple[str, ...]:
-    """The services that the trigger reaches which without it answer less than half of what perfect ones would."""
-    found = []
-    for name in reached(scenario):
-        places = [place for place, traffic in enumerate(calm.traffic.values()) if traffic.call == name]
-        shares = [
-            math.fsum(one.success[place] for place in places) / born
-            for one in seen
-            if (born := math.fsum(one.born[place] for place in places))
-        ]
-        if max(shares, default=1.0) < 0.5 * _ideal_share(calm, name):
-            found.append(name)
-    return tuple(found)
+def _below(calm: Scenario, seen: Sequence[Seen], service: str, least: float) -> int:
+    """In how many runs a service answers less than such a share of what a perfect one would."""
+    places = [place for place, traffic in enumerate(calm.traffic.values()) if traffic.call == service]
+    shares = [
+        math.fsum(one.success[place] for place in places) / born
+        for one in seen
+        if (born := math.fsum(one.born[place] for place in places))
+    ]
+    return sum(share < least * _ideal_share(calm, service) for share in shares)
 
 
 def _ideal_share(calm: Scenario, service: str) -> float:

@@ -135,6 +135,7 @@ class Stability:
                 },
             },
             "down_without_trigger": list(self.fates.case.down),
+            "faltering_without_trigger": dict(self.fates.case.faltering),
             "stayed_down": self.fates.stayed_down(),
             "recovery": {**counted(self.fates), "low": low, "high": high},
             "time_to_recover": {

@@ -168,6 +168,31 @@ def test_a_service_that_is_down_by_itself_matters_where_the_trigger_reaches_it()
     assert (found.case.down, found.recovered) == ((), 10)
 
 
+QUIET = """
+traffic: {jobs: {arrivals: {kind: poisson, rate: 3/s}, call: batch, client: {timeout: 5s}}}
+services: {batch: {workers: 2, service_time: {kind: exponential, mean: 150ms}, queue: {capacity: 50}}}
+faults: [{at: 5s, for: 500ms, service: batch, service_time: x1.01}]
+run: {duration: 40s, seed: 4}
+"""
+
+
+def test_where_little_comes_in_a_horizon_no_hold_is_broken_by_chance() -> None:
+    # Nothing is retried, and every request is answered: nothing can collapse.
+    found = fates(sim.loads(QUIET), 100)
+    assert found.case.watch.hold == 34.5 / 4.0
+    assert found.verdict(wanted=0.95) == "recovers"
+
+
+def test_what_goes_down_without_the_trigger_is_told() -> None:
+    hasty = "{timeout: 400ms, retry: {attempts: 3, backoff: {kind: exponential, base: 100ms, cap: 1s, jitter: full}}}"
+    spontaneous = sim.loads(QUIET).set(
+        {"traffic.jobs.arrivals.rate": "6/s", "traffic.jobs.client": hasty, "run.duration": "60s"}
+    )
+    case = Judge().case(spontaneous)
+    assert 0 < case.faltering["batch"] <= 12
+    assert Judge().case(sim.loads(QUIET)).faltering == {}
+
+
 def test_the_run_goes_on_to_the_horizon_however_long_it_is_as_written() -> None:
     found = fates(sim.loads(STORM), 10, judging=Judging(horizon=100.0))
     assert found.open == 0
