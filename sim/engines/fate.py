@@ -124,7 +124,7 @@ def is_decided(w: Any, until: float) -> bool:
 
 @inlined
 def is_back(w: Any, place: int, until: float) -> bool:
-    """Whether a service has been down no longer for as long as is asked, its clients being answered.
+    """Whether a service's backlog has been down for as long as is asked, its clients being answered.
 
     They are looked at in each hold that begins a part of one after the one before.
     """
