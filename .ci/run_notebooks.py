@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     if not paths:
         raise SystemExit(f"no notebooks in {folder}")
     with ThreadPoolExecutor(2) as pool:
-        for line in pool.map(run, paths):
+        for line in pool.map(run, reversed(paths)):  # the later ones take longest
             print(line, flush=True)
 
 

@@ -21,14 +21,14 @@ from tests.engines.agreement import differences, differences_of_recursion, first
 from tests.engines.generated import scenarios, simple, without_feedback
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scenarios())
 def test_engines_agree_on_generated_scenarios(document: dict[str, Any]) -> None:
     text = json.dumps(document, indent=1)
     assert differences(sim.loads(text)) == [], text
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scenarios())
 def test_engines_agree_where_events_are_set_aside(document: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -36,7 +36,7 @@ def test_engines_agree_where_events_are_set_aside(document: dict[str, Any]) -> N
         assert differences(sim.loads(json.dumps(document))) == [], json.dumps(document, indent=1)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(without_feedback())
 def test_the_recursion_agrees_with_the_events(document: dict[str, Any]) -> None:
     scenario = sim.loads(json.dumps(document))
@@ -45,7 +45,7 @@ def test_the_recursion_agrees_with_the_events(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", [GUARDED, PLAIN])
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_engines_agree_on_simple_scenarios(kind: int, data: st.DataObject) -> None:
     document = data.draw(simple(guarded=kind == GUARDED))

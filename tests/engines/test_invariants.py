@@ -35,7 +35,7 @@ BUSY = sim.loads(
 
 
 @pytest.mark.parametrize("near", [by_events.NEAR, 3])
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scenarios())
 def test_every_rule_holds_at_every_event(near: int, document: dict[str, Any]) -> None:
     document["run"] |= {"duration": "1s", "warmup": "100ms", "series": "500ms"}
