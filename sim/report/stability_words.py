@@ -53,7 +53,12 @@ def verdict(found: Stability) -> str:
         many = f"About {math.ceil(needed):,} runs" if needed < MOST_RUNS else "Hardly any number of runs"
         return f"Undecided: {counts}, {chance}; {asked}. {many} may tell."
     two = 0 < fates.recovered < fates.runs
-    fate = " It has two fates, and no mean describes either." if two else ""
+    slowest = max((seen.time for seen in fates.seen if seen.fate == "recovered"), default=0.0)
+    fate = ""
+    if two and slowest <= 0.5 * found.horizon:
+        fate = " It has two fates, and no mean describes either."
+    elif two and slowest > 0.9 * found.horizon:
+        fate = " Some came back only just in time: of a longer --horizon more may."
     return f"It does not recover: {counts}, {chance}; {asked}.{fate}"
 
 
@@ -86,7 +91,7 @@ def _falters(found: Stability) -> str:
     said = " and ".join(f"in {count} of {CALM_RUNS} at {name}" for name, count in of.items())
     return (
         f"Runs without the trigger answer less than {format_ratio(FALTERING)} of what they could {said}: it goes down "
-        "by itself now and then, which is not the trigger's doing."
+        "by itself, which is not the trigger's doing."
     )
 
 
@@ -151,7 +156,11 @@ def load_words(found: Stability) -> str:
         f"{factor(margin)}{_which_is(margin)} at {format_ratio(margin.chance)} of the runs"
         for margin in found.loads
     )
-    return f"Load at which this trigger collapses it, as a multiple of the load as written: {said}."
+    text = f"Load at which this trigger collapses it, as a multiple of the load as written: {said}."
+    alone = [format_ratio(margin.chance) for margin in found.loads if margin.by_itself]
+    if alone:
+        text += f" Around the load of {' and that of '.join(alone)} it goes down without the trigger too."
+    return text
 
 
 def flips(found: Stability) -> str:

@@ -89,6 +89,11 @@ class Case:
         each = zip(self.scenario.services, self.watch.calm, strict=True)
         return {name: calm for name, calm in each if calm is not None}
 
+    @property
+    def goes_down(self) -> bool:
+        """Whether runs without the trigger go down too: all of them, or some."""
+        return bool(self.down or self.faltering)
+
 
 @dataclass(frozen=True)
 class Fates:

@@ -54,6 +54,7 @@ class Margin:
     the confidence. 0 and inf: not within the range looked at, or nothing tips it. shares: factor -> share of runs that
     collapsed, as far as tried. limited: whether the thing cannot be made any larger than the last factor tried.
     settings: key path -> value, what the scenario says at the factor; at the end that is known where it is beyond that.
+    by_itself: whether at `high` runs without the trigger go down too.
     """
 
     of: str
@@ -66,6 +67,7 @@ class Margin:
     shares: dict[float, float] = field(repr=False)
     limited: bool = False
     settings: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    by_itself: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The margin as plain values for JSON."""
@@ -79,6 +81,7 @@ class Margin:
             "runs": self.runs,
             "limited": self.limited,
             "settings": dict(self.settings),
+            "by_itself": self.by_itself,
             "tried": [{"factor": factor, "collapsed": share} for factor, share in self.shares.items()],
         }
 
@@ -173,6 +176,7 @@ def margin(
         {factor: search.share(factor) for factor in sorted(search.seen)},
         limited and high == math.inf,
         settings_of(make(scenario, shown), scenario),
+        high < math.inf and search.seen[high].case.goes_down,
     )
 
 

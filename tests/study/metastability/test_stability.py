@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
 import sim
+from sim.engines.fate import Seen
 from sim.errors import ScenarioError, UsageError
 from sim.report.stability_words import sentences
-from sim.study.metastability.fates import Judge
+from sim.study.metastability.fates import Fates, Judge, Judging
+from sim.study.metastability.margin import vulnerable_load
 from sim.study.metastability.remedies import ways_out
 from sim.study.metastability.semantics import refusals, semantics, variants
 from sim.study.metastability.stability import Stability
@@ -48,6 +51,45 @@ def test_cancelled_work_flips_the_verdict() -> None:
     assert found["a timeout stops the work too"].flips
     assert found["a timeout stops the work too"].verdict == "recovers"
     assert found["a timeout stops the work too"].changes == {"clients.app.cancel": "anywhere"}
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ((1.0, 2.0), "two fates"),
+        ((1.0, 15.5), "of a longer --horizon more may"),
+        ((1.0, 10.0), "95% asked for."),
+    ],
+)
+def test_two_fates_lie_apart(times: tuple[float, ...], said: str) -> None:
+    case = Judge(Judging(horizon=16.0)).case(HARMFUL)
+    seen = [Seen("recovered", time, (), (), (), (), (), 0.0) for time in times]
+    down = [Seen("collapsed", 16.0, (math.inf,), (), (), (), (), 0.0)] * 100
+    found = Stability(HARMFUL, Fates(case, (*seen, *down)), "collapses", 0.95, 0.95, "")
+    assert said in sentences(found)[0]
+    assert ("two fates" in sentences(found)[0]) == (said == "two fates")
+
+
+def test_a_load_at_which_it_goes_down_by_itself_is_told() -> None:
+    hasty = {"timeout": "300ms", "retry": {"attempts": 3, "backoff": "200ms"}}
+    alone = sim.loads(TIPPING).set(
+        {
+            "traffic.web.arrivals.rate": "40/s",
+            "clients.app": hasty,
+            "services.api": {
+                "workers": 4,
+                "service_time": {"kind": "exponential", "mean": "60ms"},
+                "queue": {"capacity": 200},
+            },
+            "faults": [{"at": "10s", "for": "1s", "service": "api", "service_time": "x1.02"}],
+            "run.duration": "120s",
+        }
+    )
+    found = vulnerable_load(Judge(), alone, chance=0.5)
+    assert found.by_itself
+    case = Judge().case(HARMFUL)
+    words = sentences(Stability(alone, Fates(case, ()), "undecided", 0.95, 0.95, "", loads=(found,)))
+    assert any("Around the load of 50% it goes down without the trigger too." in each for each in words)
 
 
 def test_where_nothing_is_refused_nothing_is_said_of_it() -> None:
