@@ -63,7 +63,7 @@ def mix(word: int) -> int:
 
 
 def stream(seed: int, replication: int, purpose: str, subject: str) -> int:
-    """The key of all draws for one purpose of one subject (a traffic class, by its name) in one run."""
+    """The key of all draws for one purpose of one subject in one run: a class by its name, or `services.name`."""
     return _with(_with(_run(seed, replication), PURPOSES.index(purpose)), _name(subject))
 
 

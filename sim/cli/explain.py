@@ -261,7 +261,7 @@ def _plan(scenario: "Scenario") -> list[str]:
         lines.append(f"the load grows: {_as_written(written['growth'])}{lead}.")
     if plan.purchase is not None:
         whose = "" if plan.purchase.key is None else f" of {plan.purchase.key}"
-        lines.append(f"what is bought{whose}: {_count(plan.purchase.step, 'worker')} at a time.")
+        lines.append(f"what is bought{whose} comes {plan.purchase.step:,} at a time.")
     return lines
 
 

@@ -84,7 +84,7 @@ def test_figures_of_a_small_scenario(small: Path) -> None:
             "a zone (api pause at 5 s for 2 s): traffic:web denied_ratio at most 9% and recovered within 2 s.",
         ),
         (["plan.growth=8% per month", "plan.lead_time=6 weeks"], "the load grows: 8% per month; 6 weeks"),
-        (["plan.growth=8% per month", "plan.purchase=4"], "what is bought: 4 workers at a time."),
+        (["plan.growth=8% per month", "plan.purchase=4"], "what is bought comes 4 at a time."),
         (
             [
                 "services.api.instances=2",

@@ -93,8 +93,8 @@ class Forecast:
     @property
     def sharper(self) -> RunOut:
         """When capacity would run out if the headroom were known for certain: what more replications can tell."""
-        found = self.headroom.factor
-        return run_out(self.demand, Size(0, found, found, found), (1.0 + self.confidence) / 2.0)
+        known = self.headroom.factor
+        return self.run_out_of(replace(self.headroom, low=known, high=known))
 
     def run_out_of(self, other: Headroom) -> RunOut:
         """When the load passes what other sizes take, by their headroom; with the confidence of the own run-out."""

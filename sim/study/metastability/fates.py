@@ -206,36 +206,24 @@ class Judge:
         trigger = trigger_of(scenario, source)
         seed = scenario.run.seed if self.judging.seed is None else self.judging.seed
         horizon = horizon or self.judging.horizon or default_horizon(scenario, trigger)
-        calm = without_trigger(scenario)
+        calm, services = without_trigger(scenario), reached(scenario)
         seen = self._calm_runs(calm, trigger.end + horizon, seed)
-        down: tuple[str, ...] = ()
-        faltering = {}
-        if self.judging.level is None:
-            down = tuple(name for name in reached(scenario) if _below(calm, seen, name, DOWN) == len(seen))
-            runs = {
-                name: _below(calm, seen, name, FALTERING) for name in reached(scenario) if name not in down
-            }
-            faltering = {name: count for name, count in runs.items() if count}
         judged = {}
-        for name in reached(scenario):
+        for name in services:
             hold = _hold(calm, name, horizon) if self.judging.hold is None else self.judging.hold
             judged[name] = Calm(self._level(scenario, name, seen), hold)
         longest = max(one.hold for one in judged.values())
         end = trigger.end + horizon + LATER * longest
         if any(isinstance(traffic.arrivals, Trace) for traffic in scenario.traffic.values()):
             end = min(end, scenario.run.duration)  # past its end a record says nothing
-        shares = [_best_share(seen, place) for place in range(len(scenario.traffic))]
-        watch = Watch(
-            trigger.end,
-            horizon,
-            end,
-            tuple(judged.get(name) for name in scenario.services),
-            tuple(0.5 * share if longest > 0.0 else 0.0 for share in shares),
-            tuple(
-                1.0 if _hold_of(judged, calm, name) * nominal_rate(calm, name) * share >= SURELY_SOME else 0.0
-                for name, share in zip(scenario.traffic, shares, strict=True)
-            ),
-        )
+        answered, some = _asked_of_classes(calm, judged, seen)
+        calms = tuple(judged.get(name) for name in scenario.services)
+        watch = Watch(trigger.end, horizon, end, calms, answered, some)
+        if self.judging.level is not None:
+            return Case(scenario, trigger, watch, seed)
+        down = tuple(name for name in services if _below(calm, seen, name, DOWN) == len(seen))
+        runs = {name: _below(calm, seen, name, FALTERING) for name in services if name not in down}
+        faltering = {name: count for name, count in runs.items() if count}
         return Case(scenario, trigger, watch, seed, down, faltering)
 
     def fates(self, case: Case, runs: int, progress: Progress | None = None) -> Fates:
@@ -296,7 +284,7 @@ class Judge:
         for done, number in enumerate(numbers):
             tell(done / len(numbers))
             if case.down:
-                seen.append(never_back(case))
+                seen.append(_never_back(case))
                 continue
             self.simulated += 1
             seen.append(
@@ -346,7 +334,7 @@ def default_horizon(scenario: Scenario, trigger: Trigger) -> float:
     return left
 
 
-def never_back(case: Case) -> Seen:
+def _never_back(case: Case) -> Seen:
     """What is seen of a run that cannot recover, as a service is down by itself; there is no need to make it."""
     none = (0.0,) * len(case.scenario.traffic)
     back = tuple(math.inf if name in case.down else math.nan for name in case.scenario.services)
@@ -362,10 +350,17 @@ def _hold(calm: Scenario, service: str, horizon: float) -> float:
     return min(max(each, patience), LONGEST_HOLD * horizon)
 
 
-def _hold_of(judged: Mapping[str, Calm], calm: Scenario, traffic: str) -> float:
-    """The hold of the service that a class calls, in s; 0 if it is not judged."""
-    service = judged.get(calm.traffic[traffic].call)
-    return 0.0 if service is None else service.hold
+def _asked_of_classes(
+    calm: Scenario, judged: Mapping[str, Calm], seen: Sequence[Seen]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Of each class, the least share of what ends in a hold to be answered, and the least number; 0 without a hold."""
+    answered, some = [], []
+    for place, (name, traffic) in enumerate(calm.traffic.items()):
+        hold = judged[traffic.call].hold if traffic.call in judged else 0.0
+        share = _best_share(seen, place) if hold > 0.0 else 0.0
+        answered.append(0.5 * share)
+        some.append(1.0 if hold * nominal_rate(calm, name) * share >= SURELY_SOME else 0.0)
+    return tuple(answered), tuple(some)
 
 
 def _best_share(seen: Sequence[Seen], place: int) -> float:

@@ -103,7 +103,8 @@ class Stability:
     def to_json(self) -> dict[str, Any]:
         """What was found as plain values for JSON: the same seed gives the same bytes."""
         low, high = self.fates.interval(self.confidence)
-        watch, survival = self.fates.case.watch, self.fates.survival(self.confidence)
+        case, survival = self.fates.case, self.fates.survival(self.confidence)
+        classes = zip(self.scenario.traffic.items(), case.watch.answered, strict=True)
         middle, mean, recovered = survival.quantile(), self.mean_time(), self.times_of_recovered()
         return {
             "schema_version": SCHEMA_VERSION,
@@ -119,23 +120,18 @@ class Stability:
             "verdict": self.verdict,
             "wanted": self.wanted,
             "confidence": self.confidence,
-            "horizon": watch.horizon,
-            "trigger": {"begin": self.fates.case.trigger.begin, "end": self.fates.case.trigger.end},
+            "horizon": self.horizon,
+            "trigger": {"begin": case.trigger.begin, "end": case.trigger.end},
             "judged_by": {
                 "services": {
-                    name: {"level": calm.level, "hold": calm.hold}
-                    for name, calm in self.fates.case.judged.items()
+                    name: {"level": calm.level, "hold": calm.hold} for name, calm in case.judged.items()
                 },
                 "answered": {
-                    name: least
-                    for (name, traffic), least in zip(
-                        self.scenario.traffic.items(), watch.answered, strict=True
-                    )
-                    if traffic.call in self.fates.case.judged
+                    name: least for (name, traffic), least in classes if traffic.call in case.judged
                 },
             },
-            "down_without_trigger": list(self.fates.case.down),
-            "faltering_without_trigger": dict(self.fates.case.faltering),
+            "down_without_trigger": list(case.down),
+            "faltering_without_trigger": dict(case.faltering),
             "stayed_down": self.fates.stayed_down(),
             "recovery": {**counted(self.fates), "low": low, "high": high},
             "time_to_recover": {

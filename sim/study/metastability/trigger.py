@@ -50,14 +50,13 @@ def trigger_of(scenario: Scenario, source: str = "") -> Trigger:
 
 def reached(scenario: Scenario) -> tuple[str, ...]:
     """The services that the trigger acts on, or on whose clients it does, in the order written."""
-    found = {traffic.call for name, traffic in scenario.traffic.items() if name in _profiles(scenario)}
-    for fault in filter(_passes, scenario.faults):
-        found |= {fault.service} if fault.service is not None else set()
-        for name, traffic in scenario.traffic.items():
-            if fault.traffic == name or (
-                fault.client is not None and fault.client == scenario.client_name(name)
-            ):
-                found.add(traffic.call)
+    passing = [fault for fault in scenario.faults if _passes(fault)]
+    sources = {*_profiles(scenario), *(fault.traffic for fault in passing)}
+    clients = {fault.client for fault in passing if fault.client is not None}
+    found = {fault.service for fault in passing}
+    for name, traffic in scenario.traffic.items():
+        if name in sources or scenario.client_name(name) in clients:
+            found.add(traffic.call)
     return tuple(name for name in scenario.services if name in found)
 
 

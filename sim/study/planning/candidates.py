@@ -89,6 +89,10 @@ class Candidate:
 _ORDER: Final = {"missed": 0, "inconclusive": 1, "met": 2}
 
 
+MOST_NAMED: Final = 5
+"""Of candidates that are as good as the answer."""
+
+
 class Candidates:
     """Those simulated so far, and how the next ones are.
 
@@ -224,6 +228,12 @@ def key_of(values: Values) -> Key:
 def said(values: Values) -> str:
     """A choice of values in words: `services.api.workers = 30`."""
     return ", ".join(f"{path} = {value}" for path, value in values.items())
+
+
+def few_of(said_of: Sequence[str]) -> str:
+    """The first of some candidates, each in words, and how many more there are."""
+    more = len(said_of) - MOST_NAMED
+    return "; ".join(said_of[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
 
 
 def room(objective: Mapping[str, Any]) -> float:

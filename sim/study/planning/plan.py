@@ -23,7 +23,7 @@ from sim.scenario.plan import Plan
 from sim.scenario.prices import Prices
 from sim.scenario.scenario import Scenario, refuse_no_scenario
 from sim.study.load import bottleneck
-from sim.study.planning.candidates import Candidate, Candidates, Values, said
+from sim.study.planning.candidates import Candidate, Candidates, Values, few_of, said
 from sim.study.planning.cost import Pricing
 from sim.study.planning.levers import Lever, levers_of, objectives_of
 from sim.study.planning.neighbours import breaches_of, looked_around, one_lost
@@ -39,9 +39,6 @@ MOST_COMBINATIONS: Final = 100_000
 """Combinations of the keys that are gone through."""
 
 MOST_CONFIRMATIONS: Final = 10
-MOST_NAMED: Final = 3
-"""Of equals, in a note."""
-
 MOST_OF_ONE_COST: Final = 2
 """Certified again, before what costs more is."""
 
@@ -246,13 +243,10 @@ def _outcome(
 
 def _as_cheap(best: Candidate, ordered: Sequence[Candidate]) -> Iterator[str]:
     """Others that were met at the very cost of the answer, in words."""
-    others = [
-        one for one in ordered if one.verdict == "met" and one.cost == best.cost and one.values != best.values
-    ]
+    equal = [one for one in ordered if one.verdict == "met" and one.cost == best.cost]
+    others = [said(one.values) for one in equal if one.values != best.values]
     if others:
-        named = "; ".join(said(one.values) for one in others[:MOST_NAMED])
-        more = f"; {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-        yield f"Met at the same cost too: {named}{more}. The answer is the one with the most room to its bounds."
+        yield f"Met at the same cost too: {few_of(others)}. The answer is the one with the most room to its bounds."
 
 
 def _may_be_cheaper(one: Candidate, best: Candidate, pricing: Pricing) -> bool:

@@ -12,16 +12,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sim.measure.results import Results
-from sim.study.planning.candidates import Candidate, Candidates, key_of, said
+from sim.study.planning.candidates import Candidate, Candidates, few_of, key_of, said
 from sim.study.planning.search import Search
 from sim.study.planning.selection import FIRST, cheapest
 from sim.study.replicate import further
 
 MOST: Final = 64
 """How many times the first replications may grow before what is left is called about equal."""
-
-MOST_EQUALS: Final = 5
-"""Named beside the answer."""
 
 WORTH_SAYING: Final = 0.01
 """The share of the cost that what was never seen may add without a word."""
@@ -99,13 +96,10 @@ def _equals(
     if not places:
         return
     places.sort(key=lambda place: (pressure[place], means[place]))
-    named = "; ".join(
-        f"{said(met[place].values)} ({_attempts_words(pressure[place])})" for place in places[:MOST_EQUALS]
-    )
-    more = f"; and {len(places) - MOST_EQUALS} more" if len(places) > MOST_EQUALS else ""
+    named = few_of([f"{said(met[place].values)} ({_attempts_words(pressure[place])})" for place in places])
     yield (
         f"Within the indifference these cost the same as the answer, which makes {_attempts_words(pressure[chosen])}: "
-        f"{named}{more}."
+        f"{named}."
     )
 
 
